@@ -1,0 +1,43 @@
+# Copyright: (c) 2026, the pushops.securemail contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Typed errors. Each says what was wrong and what to do; none carries a secret."""
+
+from __future__ import annotations
+
+
+class PushOpsError(Exception):
+    """An error that an operator can act on.
+
+    :param what: one sentence: what was expected, what was asked, what came back.
+    :param remedy: one sentence: what to do now.
+    """
+
+    def __init__(self, what: str, remedy: str) -> None:
+        super().__init__(f"{what.rstrip('.')}. {remedy.rstrip('.')}.")
+        self.what = what
+        self.remedy = remedy
+
+
+class InvalidInput(PushOpsError):
+    """A declared value that cannot be right; found before anything connects."""
+
+    def __init__(self, field: str, value: object, expected: str, remedy: str) -> None:
+        super().__init__(f"{field} is {value!r}, expected {expected}", remedy)
+        self.field = field
+        self.value = value
+
+
+class Unreachable(PushOpsError):
+    """A system that did not answer, or answered as another kind of system would."""
+
+
+class Refused(PushOpsError):
+    """A system that answered and said no."""
+
+
+class UnexpectedState(PushOpsError):
+    """A present state that must not be changed automatically: unreadable, ambiguous or foreign."""
+
+
+class NotConverged(PushOpsError):
+    """A re-read after a write that still differs from what was asked."""

@@ -1,0 +1,57 @@
+# Copyright: (c) 2026, the pushops.securemail contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""State on disk: services read it for every decision, so an edit by hand acts at once."""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import json
+import os
+import pathlib
+import tempfile
+import typing as t
+
+
+def write_atomically(path: pathlib.Path, content: bytes, mode: int = 0o600) -> None:
+    """Replace a file whole or not at all; its folder is made where it is missing."""
+    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+    try:
+        with os.fdopen(handle, "wb") as stream:
+            stream.write(content)
+        os.chmod(temporary, mode)
+        os.replace(temporary, path)
+    except OSError:
+        with contextlib.suppress(FileNotFoundError):
+            os.unlink(temporary)
+        raise
+
+
+class JsonFile:
+    """A JSON document in one file, shared by processes.
+
+    ``read`` is always the file's present content; ``edit`` holds a lock, yields the document and writes it back.
+    """
+
+    def __init__(self, path: pathlib.Path, default: t.Any = None) -> None:
+        self.path = path
+        self._default = {} if default is None else default
+
+    def read(self) -> t.Any:
+        try:
+            return json.loads(self.path.read_bytes())
+        except FileNotFoundError:
+            return json.loads(json.dumps(self._default))
+
+    def write(self, document: t.Any) -> None:
+        write_atomically(self.path, json.dumps(document, indent=1, sort_keys=True).encode() + b"\n")
+
+    @contextlib.contextmanager
+    def edit(self) -> t.Iterator[t.Any]:
+        self.path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        with open(self.path.with_name(f".{self.path.name}.lock"), "w", encoding="ascii") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            document = self.read()
+            yield document
+            self.write(document)
