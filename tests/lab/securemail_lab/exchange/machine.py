@@ -1,0 +1,73 @@
+# Copyright: (c) 2026, the pushops.securemail contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""One simulated Windows machine: its drive on disk, its environment, and what a program run on it returns."""
+
+from __future__ import annotations
+
+import dataclasses
+import pathlib
+import re
+
+_VARIABLE = re.compile(r"%([^%]+)%")
+
+
+@dataclasses.dataclass(frozen=True)
+class CommandResult:
+    """What a finished program leaves: exit code and raw output, CRLFs included."""
+
+    rc: int
+    stdout: bytes = b""
+    stderr: bytes = b""
+
+
+@dataclasses.dataclass(frozen=True)
+class Machine:
+    """A machine by its NetBIOS-like name and the folder that holds its state.
+
+    ``C:\\Windows`` lies at ``<state>/C/Windows``. Names on the drive are found in any case, as on NTFS.
+    """
+
+    name: str
+    state: pathlib.Path
+
+    @property
+    def environment(self) -> dict[str, str]:
+        """Environment variables, keys in lower case."""
+        return {
+            "windir": r"C:\Windows",
+            "systemroot": r"C:\Windows",
+            "systemdrive": "C:",
+            "programfiles": r"C:\Program Files",
+            "exchangeinstallpath": "C:\\Program Files\\Microsoft\\Exchange Server\\V15\\",
+            "computername": self.name.upper(),
+            "temp": r"C:\Windows\Temp",
+        }
+
+    def expand(self, text: str) -> str:
+        """Replace ``%name%``; an unknown name stays as it is, as in cmd.exe."""
+        return _VARIABLE.sub(lambda found: self.environment.get(found[1].lower(), found[0]), text)
+
+    def path(self, windows_path: str) -> pathlib.Path:
+        """The file on this disk for an absolute Windows path (variables expanded), which may not exist.
+
+        :raises ValueError: not an absolute path, or one that leaves the drive.
+        """
+        parts = self.expand(windows_path).replace("/", "\\").split("\\")
+        drive = parts[0].upper()
+        if len(drive) != 2 or drive[1] != ":" or not drive[0].isalpha() or ".." in parts:
+            raise ValueError(f"not an absolute Windows path: {windows_path}")
+        found = self.state / drive[0]
+        for part in parts[1:]:
+            if part and part != ".":
+                found = _in_any_case(found, part)
+        return found
+
+
+def _in_any_case(folder: pathlib.Path, name: str) -> pathlib.Path:
+    exact = folder / name
+    if exact.exists() or not folder.is_dir():
+        return exact
+    for entry in folder.iterdir():
+        if entry.name.lower() == name.lower():
+            return entry
+    return exact
