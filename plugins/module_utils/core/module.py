@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import typing as t
 
 from ansible.module_utils.basic import AnsibleModule
@@ -18,14 +19,17 @@ def run(
     module: AnsibleModule,
     make_resource: t.Callable[[], Resource[StateT]],
     describe: t.Callable[[Outcome[StateT]], dict[str, t.Any]],
-) -> t.NoReturn:
+) -> None:
     """Reconcile a resource and leave the module.
 
     :param make_resource: builds the resource from ``module.params``; it may raise, too.
     :param describe: turns the outcome into the module's own return values.
     """
     try:
-        outcome = reconcile(make_resource(), module.check_mode)
-        module.exit_json(**outcome.result(), **describe(outcome))
+        resource = make_resource()
+        with contextlib.closing(resource):
+            outcome = reconcile(resource, module.check_mode)
+        result = {**outcome.result(), **describe(outcome)}
     except PushOpsError as problem:
         module.fail_json(msg=str(problem), remedy=problem.remedy)
+    module.exit_json(**result)

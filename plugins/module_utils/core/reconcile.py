@@ -25,12 +25,19 @@ class Change:
     :param before: the present value, fit to be shown (never a secret); ``None`` where there is none.
     :param after: the desired value, fit to be shown; ``None`` where it goes away.
     :param action: what ``apply`` needs to make the change; never shown.
+    :param link: the link of the push path that is broken while this change is outstanding (an id of
+        ``core.path.LINKS``); empty where the change mends none.
     """
 
     name: str
     before: t.Any
     after: t.Any
     action: t.Any = field(default=None, compare=False, repr=False)
+    link: str = ""
+
+    def shown(self) -> dict[str, t.Any]:
+        """The change as it stands in a module's result."""
+        return {"name": self.name, "before": self.before, "after": self.after, "link": self.link}
 
 
 @dataclass(frozen=True)
@@ -72,6 +79,9 @@ class Resource(ABC, t.Generic[StateT]):
     def apply(self, plan: Plan) -> None:
         """Make the changes of a non-empty plan."""
 
+    def close(self) -> None:
+        """End what ``read`` began, a session for example. Called in every case, and raises nothing."""
+
 
 @dataclass(frozen=True)
 class Outcome(t.Generic[StateT]):
@@ -90,8 +100,12 @@ class Outcome(t.Generic[StateT]):
         return self.plan.changed
 
     def result(self) -> dict[str, t.Any]:
-        """``changed`` and ``diff`` as every module returns them."""
-        return {"changed": self.changed, "diff": self.plan.diff(self.header)}
+        """``changed``, ``changes`` and ``diff`` as every module returns them."""
+        return {
+            "changed": self.changed,
+            "changes": [change.shown() for change in self.plan.changes],
+            "diff": self.plan.diff(self.header),
+        }
 
 
 def reconcile(resource: Resource[StateT], check_mode: bool) -> Outcome[StateT]:

@@ -1,2 +1,70 @@
 # Copyright: (c) 2026, the pushops.securemail contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
+"""Break one link of the push path by hand, as it breaks in the field."""
+
+from __future__ import annotations
+
+import dataclasses
+import typing as t
+
+from ..lab import Lab
+from . import by_hand
+
+Entering = t.Callable[[str | None], list[str]]
+
+
+@dataclasses.dataclass(frozen=True)
+class Fault:
+    """One thing that somebody does to the estate.
+
+    :param what: what was done, in a sentence.
+    :param link: the link of the push path that it breaks, as ``playbooks/verify.yml`` names it.
+    :param repaired_by: the playbook that mends it.
+    """
+
+    what: str
+    link: str
+    repaired_by: str
+    inflict: t.Callable[[Lab, Entering], None]
+    needs_gateway: bool = False
+
+
+FAULTS = {
+    "firewall-rule": Fault(
+        "somebody removed the listener's rules from the gateway",
+        "listener-egress",
+        "firewall.yml",
+        by_hand.remove_listener_rules,
+        needs_gateway=True,
+    ),
+    "proxy-bypass": Fault(
+        "a cumulative update replaced the back end's EWS web.config on exch01",
+        "proxy-bypass",
+        "exchange.yml",
+        by_hand.remove_proxy_bypass,
+    ),
+    "read-ahead": Fault(
+        "a cumulative update set uploadReadAheadSize back to 0 on exch01; the devices start anew",
+        "read-ahead",
+        "exchange.yml",
+        by_hand.reset_read_ahead,
+    ),
+    "wrong-region": Fault(
+        "an administrator chose Americas in the console of XenMobile Server",
+        "xms-policies",
+        "xms.yml",
+        by_hand.choose_wrong_region,
+    ),
+    "expired-certificate": Fault(
+        "a year passed: the APNs certificate in service has expired",
+        "apns-certificate",
+        "rotate.yml",
+        by_hand.expire_certificate,
+    ),
+}
+
+
+def initial_links(lab: Lab) -> tuple[str, ...]:
+    """The links that a fresh estate has not yet got, as far as this kind of lab can show them."""
+    links = ("xms-policies", "registration-egress", "read-ahead", "proxy-bypass", "listener-egress", "apns-certificate")
+    return links if lab.kind == "namespaces" else tuple(link for link in links if not link.endswith("-egress"))

@@ -1,0 +1,86 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+# Every target sets up what it needs, says what it does, and is quick the second time.
+SHELL := /bin/bash
+.DEFAULT_GOAL := help
+.SHELLFLAGS := -euo pipefail -c
+
+PYTHON ?= $(shell tests/tools/find-python)
+VENV ?= .venv
+LAB ?= .lab
+BIN := $(CURDIR)/$(VENV)/bin
+LINK := .ansible/collections/ansible_collections/pushops/securemail
+export PATH := $(BIN):$(PATH):/usr/sbin:/sbin
+export ANSIBLE_CONFIG := $(CURDIR)/ansible.cfg
+export ANSIBLE_HOME := $(CURDIR)/.ansible
+
+.PHONY: help
+help: ## Say what can be made
+	@grep -hE '^[a-z-]+:.*## ' Makefile | awk -F ':.*## ' '{printf "  make %-10s %s\n", $$1, $$2}'
+
+.PHONY: setup
+setup: .cache/system $(VENV)/.installed $(LINK) ## Install what the project needs, in the project's own folder
+
+.cache/system: tests/tools/system-packages
+	@tests/tools/system-packages
+	@mkdir -p .cache && touch $@
+
+$(VENV)/.installed: requirements/dev.txt tests/lab/pyproject.toml
+	@echo "setup: Python packages into $(VENV)/ ($$($(PYTHON) --version))"
+	@$(PYTHON) -m venv $(VENV)
+	@$(BIN)/pip install --quiet --disable-pip-version-check --require-hashes -r requirements/dev.txt 2> >(grep -v ^WARNING >&2)
+	@$(BIN)/pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e tests/lab 2> >(grep -v ^WARNING >&2)
+	@touch $@
+
+$(LINK):
+	@mkdir -p $(dir $@) && ln -sfn ../../../.. $@
+
+.PHONY: demo
+demo: setup ## Watch a badge that did not arrive, arrive; then every link broken in turn and named
+	@securemail-lab --directory $(LAB) demo
+
+.PHONY: lab
+lab: setup ## Start the lab and say where everything listens
+	@securemail-lab --directory $(LAB) up
+	@securemail-lab --directory $(LAB) status
+
+.PHONY: lab-down
+lab-down: ## Stop the lab; its state stays
+	@test ! -x $(BIN)/securemail-lab || securemail-lab --directory $(LAB) down
+
+.PHONY: test
+test: setup lint units sanity scenarios ## Everything that CI runs
+	@echo "test: all passed"
+
+.PHONY: units
+units: setup ## Unit, property, lab and integration tests
+	@echo "test: unit, property, lab and integration tests"
+	@pytest -q -n 2 --dist loadgroup
+
+.PHONY: sanity
+sanity: setup ## ansible-test sanity and units
+	@tests/tools/ansible-test
+
+.PHONY: scenarios
+scenarios: setup ## molecule scenarios
+	@tests/tools/scenarios
+
+.PHONY: lint
+lint: setup ## Linters and type checks
+	@tests/tools/lint
+
+.PHONY: bench
+bench: setup ## Measurements, each a ratio of both sides in one run
+	@tests/bench/run
+
+.PHONY: lock
+lock: ## Pin every package anew (needs uv)
+	uv pip compile -q --universal --generate-hashes --no-header --python-version 3.11 requirements/dev.in -o requirements/dev.txt
+	uv pip compile -q --universal --generate-hashes --no-header --python-version 3.11 -c requirements/dev.txt requirements/lab.in -o requirements/lab.txt
+	uv pip compile -q --universal --generate-hashes --no-header --python-version 3.11 -c requirements/dev.txt requirements/controller.in -o requirements/controller.txt
+
+.PHONY: clean
+clean: ## Stop the lab and remove everything that was made
+	@test ! -x $(BIN)/securemail-lab || securemail-lab --directory $(LAB) down --purge
+	@rm -rf $(VENV) .ansible .cache $(LAB) tests/output .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	@find . -name __pycache__ -type d -prune -exec rm -rf {} +
+	@rm -rf tests/lab/*.egg-info

@@ -1,0 +1,133 @@
+# Copyright: (c) 2026, the pushops.securemail contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""From the arguments of ``apns_certificate`` to a rotation, and from its outcome to the return values."""
+
+from __future__ import annotations
+
+import dataclasses
+import datetime
+import functools
+import os
+import typing as t
+
+from ..core.environment import check_bundle_id, check_customer_id
+from ..core.errors import InvalidInput
+from ..core.reconcile import Outcome
+from . import gates, key_store
+from .course import Wish
+from .handoff import HandOff
+from .key_store import KeyStore
+from .rotation import Means, Rotation
+from .state import State
+
+_LONGEST_PASSPHRASE = 1023  # bytes, the limit of OpenSSL's PEM password buffer
+
+
+class Order:
+    """One task's arguments. Nothing is checked before ``rotation`` is asked for.
+
+    :param params: the module's parameters, by the names that its documentation gives.
+    """
+
+    def __init__(self, params: t.Mapping[str, t.Any]) -> None:
+        self._params = params
+
+    @functools.cached_property
+    def rotation(self) -> Rotation:
+        """The checked order as a resource.
+
+        :raises InvalidInput: an argument that cannot be right; never shows a passphrase.
+        """
+        params = self._params
+        bundle_id = check_bundle_id(params["bundle_id"])
+        secrets = tuple(check_passphrase(name, params[name]) for name in ("key_passphrase", "pkcs12_passphrase"))
+        hand_off = HandOff(params["handoff_path"] or os.path.join(params["path"], "handoff"), bundle_id)
+        signing = gates.check_command(gates.SIGNING, params["signing_command"])
+        portal = gates.check_command(gates.PORTAL, params["portal_command"])
+        wish = Wish(
+            bundle_id=bundle_id,
+            region=check_line("region", params["region"]),
+            customer_id=check_customer_id(params["customer_id"]),
+            now=check_now(params["now"]),
+            renew_before=datetime.timedelta(days=check_positive("renew_before_days", params["renew_before_days"])),
+            encryption=params["pkcs12_encryption"],
+            signed_by_command=bool(signing),
+            uploaded_by_command=bool(portal),
+            handoff=hand_off.folder,
+        )
+        means = Means(
+            email=check_email(params["email"]),
+            common_name=check_line("common_name", params["common_name"], 64),
+            signing_command=signing,
+            portal_command=portal,
+            pkcs12_passphrase=secrets[1],
+            secrets=secrets,
+            timeout=check_positive("command_timeout", params["command_timeout"]),
+        )
+        return Rotation(KeyStore(params["path"], bundle_id, *secrets), hand_off, wish, means)
+
+    def describe(self, outcome: Outcome[State]) -> dict[str, t.Any]:
+        """The return values that are this module's own."""
+        rotation = self.rotation
+        course = rotation.course(outcome.after)
+        folder = rotation.store.folder(course.target.number)
+        serving = outcome.after.serving
+        return {
+            "stage": course.stage,
+            "gate": dataclasses.asdict(course.gate) if course.gate else None,
+            "decision": {"reason": course.decision.reason, "sentence": course.decision.sentence},
+            "certificate": serving.shown(rotation.wish.now) if serving else None,
+            "version": course.target.name,
+            "paths": {
+                "version": str(folder),
+                "key": str(folder / key_store.KEY),
+                "request": str(folder / key_store.REQUEST),
+                "certificate": str(folder / key_store.CERTIFICATE),
+                "pkcs12": str(folder / key_store.BUNDLE),
+                "record": str(folder / key_store.RECORD),
+                "handoff": str(rotation.wish.handoff(course.target.number)),
+            },
+        }
+
+
+def check_passphrase(name: str, value: str) -> str:
+    """One line that the formats can carry."""
+    expected = f"1 to {_LONGEST_PASSPHRASE} bytes in one line"
+    try:
+        size = len(value.encode())
+    except UnicodeEncodeError:
+        size = 0
+    if not 0 < size <= _LONGEST_PASSPHRASE or any(end in value for end in "\0\r\n"):
+        shown = "(empty)" if not value else "(not shown)"
+        raise InvalidInput(name, shown, expected, "Choose another one; mind a line break at the end of a file")
+    return value
+
+
+def check_line(name: str, value: str, longest: int = 128) -> str:
+    if not 0 < len(value.strip()) <= longest or not value.isprintable():
+        raise InvalidInput(name, value, f"one line of 1 to {longest} characters", "Correct it")
+    return value
+
+
+def check_email(value: str) -> str:
+    local, at, domain = value.rpartition("@")
+    if not (at and local and domain and value.isascii() and value.isprintable()) or " " in value:
+        raise InvalidInput("email", value, "an e-mail address in ASCII", "Name the mailbox of those who renew")
+    return check_line("email", value)
+
+
+def check_positive(name: str, value: int) -> int:
+    if not 0 < value <= 36500:
+        raise InvalidInput(name, value, "a number from 1 to 36500", "Leave it out for the default")
+    return value
+
+
+def check_now(value: str | None) -> datetime.datetime:
+    """The time to judge by, with a zone; whole seconds, as certificates have them."""
+    if value is None:
+        return datetime.datetime.now(datetime.UTC).replace(microsecond=0)
+    try:
+        now = datetime.datetime.fromisoformat(value)
+    except ValueError:
+        raise InvalidInput("now", value, "a time in ISO 8601", "Write it as 2026-01-31T12:00:00Z") from None
+    return now if now.tzinfo else now.replace(tzinfo=datetime.UTC)

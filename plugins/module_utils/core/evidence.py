@@ -1,0 +1,139 @@
+# Copyright: (c) 2026, the pushops.securemail contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""From what the modules found in check mode to a verdict: which link is broken, on which host, and what to do."""
+
+from __future__ import annotations
+
+import typing as t
+from dataclasses import dataclass
+
+from .path import LINKS
+
+PASS, FAIL, NOT_TESTED, LEFT_OUT = "pass", "fail", "not tested", "left out"
+
+
+@dataclass(frozen=True)
+class Finding:
+    """What one host says about one link.
+
+    :param state: ``pass``, ``fail``, ``not tested`` (asked, but without an answer) or ``left out`` (not asked).
+    :param evidence: one sentence: what was found, what was expected, or why nothing could be tested.
+    """
+
+    link: str
+    host: str
+    state: str
+    evidence: str
+
+    def as_record(self) -> dict[str, t.Any]:
+        link = LINKS[self.link]
+        return {
+            "link": self.link,
+            "title": link.title,
+            "systems": list(link.systems),
+            "host": self.host,
+            "state": self.state,
+            "evidence": self.evidence,
+            "remedy": link.remedy if self.state == FAIL else "",
+        }
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """All findings of one run, and what the probe saw."""
+
+    findings: tuple[Finding, ...]
+    probe: dict[str, t.Any] | None
+
+    @property
+    def broken(self) -> tuple[str, ...]:
+        """Ids of the broken links, in the order of the path, each once."""
+        failed = {finding.link for finding in self.findings if finding.state == FAIL}
+        return tuple(link for link in LINKS if link in failed)
+
+    @property
+    def not_tested(self) -> tuple[str, ...]:
+        skipped = {finding.link for finding in self.findings if finding.state == NOT_TESTED}
+        return tuple(link for link in LINKS if link in skipped)
+
+    @property
+    def badge(self) -> str:
+        """``arrived``, ``missing``, ``carries content`` or ``not tested``."""
+        if self.probe is None:
+            return NOT_TESTED
+        if not self.probe.get("content_free", False):
+            return "carries content"
+        return "arrived" if self.probe.get("arrived", False) else "missing"
+
+    @property
+    def sound(self) -> bool:
+        return not self.broken and not self.not_tested and self.badge in ("arrived", NOT_TESTED)
+
+    def sentences(self) -> list[str]:
+        """What a person reads: every broken link with evidence and remedy, then the badge."""
+        lines = []
+        for link in self.broken:
+            lines.append(f"BROKEN {link}: {LINKS[link].title}")
+            lines += [
+                f"  {finding.host}: {finding.evidence}"
+                for finding in self.findings
+                if finding.link == link and finding.state == FAIL
+            ]
+            lines.append(f"  Remedy: {LINKS[link].remedy}.")
+        for finding in self.findings:
+            if finding.state in (NOT_TESTED, LEFT_OUT):
+                lines.append(f"{finding.state.upper()} {finding.link} on {finding.host}: {finding.evidence}")
+        lines.append(_badge_sentence(self.badge, self.probe))
+        return lines
+
+
+def _badge_sentence(badge: str, probe: dict[str, t.Any] | None) -> str:
+    if probe is None:
+        return "Badge: not tested, because no push_probe_command is declared."
+    devices = probe.get("devices", [])
+    shown = ", ".join(
+        f"{device['device']} {device['badge_before']} -> {device['badge_after']}"
+        + (f" ({device['last_error']})" if device.get("last_error") and not device["arrived"] else "")
+        for device in devices
+    )
+    return f"Badge: {badge} after one mail to {probe.get('mailbox', 'the probe mailbox')}: {shown}."
+
+
+def judge(covered: t.Sequence[str], results: t.Mapping[str, t.Mapping[str, t.Any] | None]) -> tuple[Finding, ...]:
+    """Turn one role's check-mode results into findings.
+
+    :param covered: ids of the links that the role keeps.
+    :param results: host -> registered result of its module, or ``None`` for a host that was never asked.
+    """
+    findings = []
+    for host, result in results.items():
+        for link in covered:
+            findings.append(Finding(link, host, *_state(link, result)))
+    return tuple(findings)
+
+
+def _state(link: str, result: t.Mapping[str, t.Any] | None) -> tuple[str, str]:
+    if result is None:
+        return LEFT_OUT, "this run did not ask the host"
+    if result.get("unreachable"):
+        return NOT_TESTED, f"the host cannot be reached: {result.get('msg', 'no reason given')}"
+    if result.get("failed"):
+        return NOT_TESTED, f"the check itself failed: {result.get('msg', 'no reason given')}"
+    gate = result.get("gate")
+    if gate:
+        return FAIL, f"waits at the {gate['name']} gate for {gate['waiting_for']}"
+    outstanding = [change for change in result.get("changes", []) if change["link"] == link]
+    if outstanding:
+        return FAIL, "; ".join(
+            f"{change['name']} is {_show(change['before'])}, expected {_show(change['after'])}"
+            for change in outstanding
+        )
+    return PASS, "as declared"
+
+
+def _show(value: t.Any) -> str:
+    if value is None:
+        return "absent"
+    if isinstance(value, (list, tuple)):
+        return ", ".join(str(item) for item in value) or "empty"
+    return str(value)

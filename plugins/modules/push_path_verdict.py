@@ -1,0 +1,193 @@
+#!/usr/bin/python
+# Copyright: (c) 2026, the pushops.securemail contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: push_path_verdict
+short_description: Say which link of the push path is broken, where, and what to do
+version_added: "0.1.0"
+author: pushops.securemail contributors (@pushops)
+description:
+  - Takes what the collection's modules found in check mode and what a probe saw, and comes to one verdict.
+  - Connects to nothing and changes no system. Fails when a link is broken or could not be tested, or when a badge did
+    not arrive.
+options:
+  results:
+    description:
+      - What the modules found, one entry for every kind of host.
+    type: list
+    elements: dict
+    required: true
+    suboptions:
+      links:
+        description:
+          - Ids of the links that these hosts keep.
+        type: list
+        elements: str
+        required: true
+      hosts:
+        description:
+          - Host name to registered result of the module's check-mode run. A host that this run did not ask has V(null).
+        type: dict
+        required: true
+  probe:
+    description:
+      - The JSON document that C(push_probe_command) printed. Leave it out where there is no probe.
+    type: dict
+  evidence_path:
+    description:
+      - Where to write the verdict as JSON, for machines. The file is replaced whole.
+    type: path
+attributes:
+  check_mode:
+    support: full
+    description: Changes no system. In check mode it does not write O(evidence_path) either.
+  diff_mode:
+    support: none
+    description: There is nothing that could differ.
+  platform:
+    support: full
+    description: Runs where its Python runs.
+    platforms: posix
+  idempotent:
+    support: full
+    description: Never reports a change.
+"""
+
+EXAMPLES = r"""
+- name: Come to a verdict over what the check-mode runs registered
+  pushops.securemail.push_path_verdict:
+    results:
+      - links: [listener-egress, registration-egress]
+        hosts:
+          gw01: "{{ hostvars.gw01.push_firewall_result }}"
+    evidence_path: /var/lib/pushops/emea/evidence.json
+"""
+
+RETURN = r"""
+broken:
+  description: Ids of the broken links, in the order in which a badge travels them.
+  type: list
+  elements: str
+  returned: always
+  sample: [proxy-bypass]
+not_tested:
+  description: Ids of the links that could not be tested on some host.
+  type: list
+  elements: str
+  returned: always
+  sample: []
+badge:
+  description: V(arrived), V(missing), V(carries content) or V(not tested).
+  type: str
+  returned: always
+  sample: missing
+findings:
+  description: Every host's word on every link that it keeps.
+  type: list
+  elements: dict
+  returned: always
+  contains:
+    link:
+      description: Id of the link.
+      type: str
+      sample: proxy-bypass
+    title:
+      description: The link in words.
+      type: str
+      sample: Proxy bypass for the listener
+    systems:
+      description: The systems on which it is set.
+      type: list
+      elements: str
+      sample: [Exchange back end]
+    host:
+      description: The host that was asked.
+      type: str
+      sample: exch01
+    state:
+      description: V(pass), V(fail), V(not tested) or V(left out).
+      type: str
+      sample: fail
+    evidence:
+      description: What was found and what was expected.
+      type: str
+      sample: as declared
+    remedy:
+      description: What to do. Empty unless the link is broken.
+      type: str
+      sample: ""
+report:
+  description: The verdict for people, a line each.
+  type: list
+  elements: str
+  returned: always
+  sample: ["Badge: arrived after one mail to alex@contoso.com: iphone-1 0 -> 1, iphone-2 0 -> 1."]
+"""
+
+import json
+import os
+import tempfile
+import typing as t
+
+from ansible.module_utils.basic import AnsibleModule
+
+from ansible_collections.pushops.securemail.plugins.module_utils.core.errors import InvalidInput
+from ansible_collections.pushops.securemail.plugins.module_utils.core.evidence import Finding, Verdict, judge
+from ansible_collections.pushops.securemail.plugins.module_utils.core.path import LINKS
+
+
+def _verdict(params: dict[str, t.Any]) -> Verdict:
+    findings: list[Finding] = []
+    for entry in params["results"]:
+        unknown = sorted(set(entry["links"]) - set(LINKS))
+        if unknown:
+            raise InvalidInput("results.links", unknown, f"some of {', '.join(LINKS)}", "Correct the id")
+        findings += judge(entry["links"], entry["hosts"])
+    return Verdict(tuple(findings), params["probe"])
+
+
+def _write(path: str, document: dict[str, t.Any]) -> None:
+    with tempfile.NamedTemporaryFile("w", dir=os.path.dirname(path) or ".", delete=False, encoding="utf-8") as stream:
+        json.dump(document, stream, indent=1)
+        stream.write("\n")
+    os.replace(stream.name, path)
+
+
+def main() -> None:
+    results = {
+        "links": {"type": "list", "elements": "str", "required": True},
+        "hosts": {"type": "dict", "required": True},
+    }
+    module = AnsibleModule(
+        argument_spec={
+            "results": {"type": "list", "elements": "dict", "required": True, "options": results},
+            "probe": {"type": "dict"},
+            "evidence_path": {"type": "path"},
+        },
+        supports_check_mode=True,
+    )
+    try:
+        verdict = _verdict(module.params)
+        report = verdict.sentences()
+        document: dict[str, t.Any] = {
+            "broken": list(verdict.broken),
+            "not_tested": list(verdict.not_tested),
+            "badge": verdict.badge,
+            "findings": [finding.as_record() for finding in verdict.findings],
+            "report": report,
+        }
+        if module.params["evidence_path"] and not module.check_mode:
+            _write(module.params["evidence_path"], {**document, "probe": verdict.probe})
+    except (InvalidInput, OSError) as problem:
+        module.fail_json(msg=str(problem))
+    if verdict.sound:
+        module.exit_json(changed=False, **document)
+    module.fail_json(msg="\n".join(report), **document)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,328 @@
+# Copyright: (c) 2026, the pushops.securemail contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""push_firewall_nftables through Ansible and the real nft, in network namespaces that have no route out."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import pathlib
+import re
+import subprocess
+import sys
+import typing as t
+
+import pytest
+
+pytestmark = pytest.mark.namespaces
+
+ROOT = pathlib.Path(__file__).resolve().parents[2]
+MODULE = "pushops.securemail.push_firewall_nftables"
+HOST_RULES = """\
+table inet filter {
+	set bastions {
+		type ipv4_addr
+		elements = { 198.51.100.7 }
+	}
+
+	chain input {
+		type filter hook input priority filter; policy drop;
+		iifname "lo" accept
+	}
+
+	chain forward {
+		type filter hook forward priority filter; policy drop;
+		ct state invalid drop
+		ip saddr @bastions tcp dport 22 accept comment "the host's own"
+	}
+}
+table ip nat {
+	chain postrouting {
+		type nat hook postrouting priority srcnat; policy accept;
+		oifname "eth9" masquerade
+	}
+}
+"""
+LISTENER = {
+    "name": "listener",
+    "fqdn": "eu-west-1.mailboxlistener.xm.citrix.com",
+    "sources": ["192.0.2.11"],
+    "destinations": ["203.0.113.11", "203.0.113.12"],
+}
+REGISTRATION = {"name": "registration", "destinations": ["203.0.113.24", "2001:db8::/64"]}
+
+
+class Result(t.NamedTuple):
+    status: int
+    output: str
+    value: dict[str, t.Any]
+
+
+class Namespaces:
+    """Network and mount namespaces of their own; everything in them ends with the test."""
+
+    def __init__(self, holder: int, user: bool) -> None:
+        self._enter = ["nsenter", "-t", str(holder), "-n", "-m", *(["-U", "--preserve-credentials"] if user else [])]
+
+    def words(self, *command: str, at: str = "") -> list[str]:
+        return [*self._enter, *(["ip", "netns", "exec", at] if at else []), *command]
+
+    def run(self, *command: str, at: str = "", text: str = "") -> str:
+        finished = subprocess.run(
+            self.words(*command, at=at), input=text, capture_output=True, text=True, timeout=60, check=False
+        )
+        assert finished.returncode == 0, (command, finished.stderr)
+        return finished.stdout
+
+    def module(self, *, at: str = "", check: bool = False, **arguments: t.Any) -> Result:
+        """Run the module as a user would; its result as a mapping."""
+        command = ["ansible", "localhost", "-i", "localhost,", "-c", "local", "-m", MODULE, "-a", json.dumps(arguments)]
+        command += ["-e", f"ansible_python_interpreter={sys.executable}", "--diff", *(["--check"] if check else [])]
+        environment = {
+            **{name: value for name, value in os.environ.items() if not name.startswith("ANSIBLE_")},
+            "ANSIBLE_COLLECTIONS_PATH": str(ROOT / ".ansible" / "collections"),
+            "ANSIBLE_HOME": str(ROOT / ".ansible"),
+            "ANSIBLE_NOCOLOR": "1",
+            "PATH": f"{pathlib.Path(sys.executable).parent}:{os.environ['PATH']}:/usr/sbin:/sbin",
+        }
+        finished = subprocess.run(
+            self.words(*command, at=at),
+            capture_output=True,
+            text=True,
+            timeout=120,
+            check=False,
+            env=environment,
+            cwd=ROOT / "tests",  # away from the project's ansible.cfg, whose inventory is the lab
+        )
+        found = re.search(r"^localhost \| \w+!? => (\{.*)", finished.stdout, re.DOTALL | re.MULTILINE)
+        assert found, finished.stdout + finished.stderr
+        value, _end = json.JSONDecoder().raw_decode(found[1])
+        return Result(finished.returncode, finished.stdout + finished.stderr, value)
+
+    def listing(self) -> str:
+        return self.run("nft", "list", "ruleset")
+
+    def foreign(self) -> str:
+        """The rule set without what the module keeps, byte for byte."""
+        text = re.sub(r"^\tset pushops_(?:.|\n)*?^\t}\n\n", "", self.listing(), flags=re.MULTILINE)
+        return "".join(line for line in text.splitlines(True) if 'comment "pushops.securemail ' not in line)
+
+
+@pytest.fixture
+def namespaces() -> t.Iterator[Namespaces]:
+    user = os.geteuid() != 0
+    command = [
+        "unshare",
+        "-nm",
+        "--propagation",
+        "private",
+        *(["-Ur"] if user else []),
+        "sh",
+        "-c",
+        "echo up; read end",
+    ]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as holder:
+        assert holder.stdin and holder.stdout
+        if holder.stdout.readline() != "up\n":
+            pytest.skip("this kernel allows no network namespaces")
+        try:
+            yield Namespaces(holder.pid, user)
+        finally:
+            holder.stdin.close()
+
+
+@pytest.fixture
+def host(namespaces: Namespaces) -> Namespaces:
+    """One host with a rule set of its own."""
+    namespaces.run("nft", "-f", "-", text=HOST_RULES)
+    return namespaces
+
+
+def test_present_and_absent_changed_and_idempotent_check_and_real(host: Namespaces) -> None:
+    before = host.listing()
+    flows = [LISTENER, REGISTRATION]
+
+    predicted = host.module(flows=flows, check=True)
+    assert predicted.value["changed"] and predicted.value["opened"] == ["inet filter forward"]
+    assert host.listing() == before, "check mode wrote"
+
+    done = host.module(flows=flows)
+    assert done.value["changes"] == predicted.value["changes"]
+    assert host.listing().count("pushops.securemail ") == 6
+    assert host.foreign() == before, "a rule of somebody else changed"
+
+    opened = host.listing()
+    for check in (False, True):
+        again = host.module(flows=flows, check=check)
+        assert (again.value["changed"], again.value["changes"]) == (False, [])
+    assert host.listing() == opened
+
+    assert host.module(state="absent", check=True).value["changed"]
+    assert host.listing() == opened, "check mode wrote"
+    assert host.module(state="absent").value["changed"]
+    assert host.listing() == before
+    for check in (False, True):
+        assert host.module(state="absent", check=check).value["changed"] is False
+
+
+def test_the_diff_names_the_elements_that_differ_and_no_other(host: Namespaces) -> None:
+    host.module(flows=[LISTENER])
+    moved = {**LISTENER, "destinations": ["203.0.113.12", "203.0.113.13"]}
+    result = host.module(flows=[moved])
+    changed = "inet filter set pushops_forward_listener_dst4"
+    assert [(c["name"], c["before"], c["after"]) for c in result.value["changes"]] == [
+        (f"{changed}: 203.0.113.11", "present", None),
+        (f"{changed}: 203.0.113.13", None, "present"),
+    ]
+    assert "203.0.113.13" in result.output
+    assert "203.0.113.12" not in result.output
+    assert "elements = { 203.0.113.12, 203.0.113.13 }" in host.listing()
+
+
+def test_drift_is_repaired(host: Namespaces) -> None:
+    host.module(flows=[LISTENER])
+    good = host.listing()
+    handle = re.search(r"listener out .*# handle (\d+)", host.run("nft", "-a", "list", "ruleset"))
+    assert handle
+    host.run("nft", "delete", "rule", "inet", "filter", "forward", "handle", handle[1])
+    host.run("nft", "add element inet filter pushops_forward_listener_dst4 { 198.51.100.0/24 }")
+    host.run("nft", "delete element inet filter pushops_forward_listener_dst4 { 203.0.113.11 }")
+    links = {change["link"] for change in host.module(flows=[LISTENER]).value["changes"]}
+    assert links == {"listener-egress", ""}
+    assert sorted(host.listing().splitlines()) == sorted(good.splitlines())
+
+
+def test_a_drop_that_somebody_put_first_comes_after_ours(host: Namespaces) -> None:
+    host.module(flows=[LISTENER])
+    host.run("nft", "insert rule inet filter forward tcp dport 443 drop")
+    assert host.module(flows=[LISTENER]).value["changed"]
+    rules = [
+        line.strip()
+        for line in host.listing().split("chain forward {")[1].splitlines()
+        if "comment" in line or "drop" in line
+    ]
+    assert ["listener" in rule for rule in rules[1:4]] == [True, True, False]
+    assert host.module(flows=[LISTENER]).value["changed"] is False
+
+
+def test_a_host_that_drops_nothing_needs_nothing(namespaces: Namespaces) -> None:
+    result = namespaces.module(flows=[LISTENER])
+    assert (result.status, result.value["changed"], result.value["opened"]) == (0, False, [])
+    assert namespaces.listing() == ""
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ({"flows": [{**LISTENER, "destinations": ["203.0.113.300"]}]}, "flows[0].destinations[0] is '203.0.113.300'"),
+        ({"flows": []}, "flows is [], expected at least one flow"),
+        ({"flows": [LISTENER], "chain": {"table": "filter", "name": "nowhere"}}, "(inet filter forward)"),
+        ({"flows": [LISTENER], "hook": "sideways"}, "value of hook must be one of"),
+    ],
+    ids=["address", "no flows", "chain", "hook"],
+)
+def test_bad_input_changes_nothing_and_says_what_to_do(
+    host: Namespaces, arguments: dict[str, t.Any], message: str
+) -> None:
+    before = host.listing()
+    result = host.module(**arguments)
+    assert result.status != 0
+    assert message in result.value["msg"]
+    assert "Traceback" not in result.output
+    assert host.listing() == before
+
+
+def test_a_transaction_that_nft_refuses_changes_nothing(host: Namespaces) -> None:
+    # The name of the set is taken by a map.
+    host.run("nft", "add map inet filter pushops_forward_listener_dst4 { type ipv4_addr : verdict; }")
+    before = host.listing()
+    result = host.module(flows=[LISTENER])
+    assert result.status != 0
+    assert "nft refused the transaction and changed nothing" in result.value["msg"]
+    assert result.value["remedy"]
+    assert host.listing() == before
+
+
+SERVER = """
+import selectors, socket
+waiting = selectors.DefaultSelector()
+for address in ("203.0.113.11", "203.0.113.12", "203.0.113.13"):
+    waiting.register(socket.create_server((address, 443)), selectors.EVENT_READ)
+print("listens", flush=True)
+while True:
+    for key, _events in waiting.select():
+        with key.fileobj.accept()[0] as connection:
+            connection.sendall(b"push service")
+"""
+CLIENT = """
+import asyncio
+async def ask(octet):
+    try:
+        reader, _writer = await asyncio.wait_for(asyncio.open_connection(f"203.0.113.{octet}", 443), 1)
+        if await reader.read() == b"push service":
+            print(octet)
+    except OSError:
+        pass
+async def main():
+    await asyncio.gather(*map(ask, (11, 12, 13)))
+asyncio.run(main())
+"""
+
+
+@pytest.fixture
+def network(namespaces: Namespaces) -> t.Iterator[Namespaces]:
+    """A client, a gateway and a server with three addresses; no route leads out."""
+    namespaces.run("mount", "-t", "tmpfs", "tmpfs", "/run")
+    namespaces.run("mkdir", "/run/netns")
+    steps = ["netns add client", "netns add gateway", "netns add server"]
+    steps += [f"-n {name} link set lo up" for name in ("client", "gateway", "server")]
+    for name, client, gateway in (("client", "192.0.2.11", "192.0.2.254"), ("server", "203.0.113.1", "203.0.113.254")):
+        steps += [
+            f"-n gateway link add {name} type veth peer name net0 netns {name}",
+            f"-n gateway address add {gateway}/24 dev {name}",
+            f"-n gateway link set {name} up",
+            f"-n {name} address add {client}/24 dev net0",
+            f"-n {name} link set net0 up",
+            f"-n {name} route add default via {gateway}",
+        ]
+    steps += [f"-n server address add 203.0.113.{octet}/32 dev lo" for octet in (11, 12, 13)]
+    for step in steps:
+        namespaces.run("ip", *step.split())
+    namespaces.run("sh", "-c", "echo 1 > /proc/sys/net/ipv4/ip_forward", at="gateway")
+    command = namespaces.words("setpriv", "--pdeathsig", "KILL", sys.executable, "-c", SERVER, at="server")
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as server, contextlib.ExitStack() as stack:
+        stack.callback(server.kill)
+        assert server.stdout
+        assert server.stdout.readline() == "listens\n"
+        yield namespaces
+
+
+def reached(network: Namespaces) -> list[str]:
+    """Last octets of the server's addresses whose banner the client reads."""
+    return sorted(network.run(sys.executable, "-c", CLIENT, at="client").split())
+
+
+def test_packets_pass_when_opened_and_the_neighbor_stays_closed(network: Namespaces) -> None:
+    assert reached(network) == ["11", "12", "13"], "the network itself does not carry packets"
+    network.run("nft", "-f", "-", at="gateway", text=HOST_RULES)
+    assert reached(network) == []
+
+    assert network.module(at="gateway", flows=[LISTENER]).value["changed"]
+    assert reached(network) == ["11", "12"]
+    counted = network.run("nft", "list", "chain", "inet", "filter", "forward", at="gateway")
+    assert re.search(r"counter packets [1-9]\d* .*listener out ", counted)
+    assert network.module(at="gateway", flows=[LISTENER]).value["changed"] is False
+
+    other = {**LISTENER, "sources": ["192.0.2.12"]}
+    network.module(at="gateway", flows=[other])
+    assert reached(network) == [], "a source that is not named passed"
+
+    network.module(at="gateway", flows=[LISTENER])
+    network.run("nft", "insert rule inet filter forward tcp dport 443 drop", at="gateway")
+    assert reached(network) == []
+    network.module(at="gateway", flows=[LISTENER])
+    assert reached(network) == ["11", "12"]
+
+    network.module(at="gateway", state="absent")
+    assert reached(network) == []

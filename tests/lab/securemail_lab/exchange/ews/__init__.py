@@ -1,0 +1,3 @@
+# Copyright: (c) 2026, the pushops.securemail contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Exchange Web Services: front end (IIS's rules, authentication, proxying), back end (operations) and notifier."""

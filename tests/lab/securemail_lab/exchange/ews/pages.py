@@ -1,0 +1,22 @@
+# Copyright: (c) 2026, the pushops.securemail contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What IIS itself answers, in front of both ends of EWS."""
+
+from __future__ import annotations
+
+from aiohttp import web
+
+EXCHANGE_ASMX = "/ews/exchange.asmx"
+#: maxAllowedContentLength of both EWS virtual directories, in bytes.
+LARGEST_CONTENT = 67108864
+
+
+def error_page(status: int, title: str, headers: dict[str, str] | None = None) -> web.Response:
+    """An IIS error page of a remote client: the title alone."""
+    text = f"<!DOCTYPE html><html><head><title>{title}</title></head><body><h2>{title}</h2></body></html>"
+    return web.Response(status=status, text=text, content_type="text/html", headers=headers)
+
+
+def bad_configuration() -> web.Response:
+    """A configuration file that applies here cannot be read or has an invalid value."""
+    return error_page(500, "HTTP Error 500.19 - Internal Server Error")

@@ -1,0 +1,50 @@
+# Copyright: (c) 2026, the pushops.securemail contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The WinRM service's settings and injected faults, from ``winrm.json``, and the count of what went over the wire."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+
+from ...state import JsonFile, write_atomically
+from ..machine import Machine
+
+
+@dataclasses.dataclass(frozen=True)
+class Settings:
+    """Read anew for every request. Quotas are the documented defaults of WinRS (MS-WSMV, WinrsType).
+
+    ``basic``: whether Basic is offered at all. ``allow_unencrypted``: whether plain HTTP may carry a message that is
+    not encrypted (Windows ships false). ``idle_timeout`` is in seconds. ``down``: connections are dropped unanswered.
+    """
+
+    basic: bool = True
+    allow_unencrypted: bool = False
+    max_shells_per_user: int = 30
+    max_processes_per_shell: int = 25
+    max_operations_per_user: int = 1500
+    idle_timeout: float = 180.0
+    down: bool = False
+
+
+def read_settings(machine: Machine) -> Settings:
+    """``{"basic", "allow_unencrypted", "quotas": {...}, "faults": {"down", "quota"}}``, each optional.
+
+    Quotas bear the names above; the fault ``quota`` is a number of operations, after which a user gets no more.
+    """
+    document = JsonFile(machine.state / "winrm.json").read()
+    faults = document.get("faults", {})
+    chosen = {name: document[name] for name in ("basic", "allow_unencrypted") if name in document}
+    chosen |= document.get("quotas", {})
+    if "quota" in faults:
+        chosen["max_operations_per_user"] = faults["quota"]
+    return Settings(**chosen, down=bool(faults.get("down")))
+
+
+def count_request(machine: Machine, size: int) -> None:
+    """Add one request and its body's bytes to the totals in ``winrm-wire.jsonl``: one line, gone when deleted."""
+    path = machine.state / "winrm-wire.jsonl"
+    totals = JsonFile(path, {"requests": 0, "bytes": 0}).read()
+    line = json.dumps({"requests": totals["requests"] + 1, "bytes": totals["bytes"] + size})
+    write_atomically(path, line.encode("ascii") + b"\n")

@@ -1,0 +1,74 @@
+# Copyright: (c) 2026, the pushops.securemail contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The REST API as one application: faults first, then the session, then the role, then the request itself."""
+
+from __future__ import annotations
+
+import typing as t
+
+from aiohttp import web
+
+from .applications import Applications
+from .authentication import LOGIN, Authentication
+from .envelope import Refusal, failure, page
+from .sessions import Sessions
+from .store import Store
+
+BASE_PATH = "/xenmobile/api/v1"
+TOKEN_HEADER = "Auth_token"
+
+Handler = t.Callable[[web.Request], t.Awaitable[web.StreamResponse]]
+
+
+def application(store: Store, sessions: Sessions | None = None) -> web.Application:
+    """The API of one server; cloud logins have no route here, as on any server on premises."""
+    opened = sessions or Sessions(store)
+    gate = _Gate(store, opened)
+    service = web.Application(middlewares=[gate.faults, gate.refusals, gate.session])
+    service.add_routes(Authentication(store, opened).routes(BASE_PATH))
+    service.add_routes(Applications(store).routes(BASE_PATH))
+    return service
+
+
+class _Gate:
+    def __init__(self, store: Store, sessions: Sessions) -> None:
+        self._store = store
+        self._sessions = sessions
+        self.faults = web.middleware(self._faults)
+        self.refusals = web.middleware(self._refusals)
+        self.session = web.middleware(self._session)
+
+    async def _faults(self, request: web.Request, handler: Handler) -> web.StreamResponse:
+        fault = self._store.faults.take()
+        if fault.get("down"):
+            return page("Service Unavailable", 503)
+        if fault.get("html"):
+            return page("XenMobile log on", 200)
+        if fault.get("expire_sessions"):
+            self._sessions.close_all()
+        if fault.get("status") and not _is_authentication(request):
+            return failure(str(fault.get("message", "Operation failed")), 200, int(fault["status"]))
+        return await handler(request)
+
+    async def _refusals(self, request: web.Request, handler: Handler) -> web.StreamResponse:
+        try:
+            return await handler(request)
+        except Refusal as refusal:
+            return failure(str(refusal), refusal.http)
+        except web.HTTPError as error:
+            return page(error.reason, error.status)
+
+    async def _session(self, request: web.Request, handler: Handler) -> web.StreamResponse:
+        if request.match_info.http_exception is not None or request.path == BASE_PATH + LOGIN:
+            return await handler(request)
+        login = self._sessions.use(request.headers.get(TOKEN_HEADER, ""))
+        if login is None:
+            raise Refusal("The session is not valid or has expired", 401)
+        if not self._store.may_use_api(login):
+            return page("Forbidden", 403)
+        request["login"] = login
+        return await handler(request)
+
+
+def _is_authentication(request: web.Request) -> bool:
+    return request.path.startswith(f"{BASE_PATH}/authentication/")

@@ -1,0 +1,82 @@
+# Copyright: (c) 2026, the pushops.securemail contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""From check-mode results to a verdict."""
+
+from __future__ import annotations
+
+import typing as t
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from ansible_collections.pushops.securemail.plugins.module_utils.core.evidence import Verdict, judge
+from ansible_collections.pushops.securemail.plugins.module_utils.core.path import LINKS
+
+ARRIVED = {
+    "mailbox": "alex@contoso.com",
+    "arrived": True,
+    "content_free": True,
+    "devices": [{"device": "iphone-1", "arrived": True, "badge_before": 0, "badge_after": 1, "last_error": ""}],
+}
+
+
+def change(link: str) -> dict[str, t.Any]:
+    return {"name": "setting", "before": 0, "after": 49152, "link": link}
+
+
+def verdict(result: dict[str, t.Any] | None, probe: dict[str, t.Any] | None = ARRIVED) -> Verdict:
+    return Verdict(judge(["read-ahead", "proxy-bypass"], {"exch01": result}), probe)
+
+
+def test_a_host_as_declared_passes() -> None:
+    assert verdict({"changes": []}).sound
+
+
+def test_an_outstanding_change_breaks_its_link_and_no_other() -> None:
+    found = verdict({"changes": [change("read-ahead")]})
+    assert found.broken == ("read-ahead",)
+    text = "\n".join(found.sentences())
+    assert "exch01: setting is 0, expected 49152" in text
+    assert LINKS["read-ahead"].remedy in text
+    assert "proxy-bypass" not in text
+
+
+@pytest.mark.parametrize("result", [{"unreachable": True, "msg": "no route"}, {"failed": True, "msg": "no route"}])
+def test_a_host_without_an_answer_is_not_tested_and_says_why(result: dict[str, t.Any]) -> None:
+    found = verdict(result)
+    assert (found.broken, found.not_tested, found.sound) == ((), ("read-ahead", "proxy-bypass"), False)
+    assert "no route" in "\n".join(found.sentences())
+
+
+def test_a_host_that_was_left_out_is_said_and_does_not_fail_the_rest() -> None:
+    found = verdict(None)
+    assert found.sound
+    assert "LEFT OUT read-ahead on exch01" in "\n".join(found.sentences())
+
+
+def test_a_waiting_gate_breaks_the_link() -> None:
+    result = {"changes": [], "gate": {"name": "signing", "waiting_for": "the signed certificate"}}
+    found = Verdict(judge(["apns-certificate"], {"controller": result}), ARRIVED)
+    assert found.broken == ("apns-certificate",)
+    assert "waits at the signing gate for the signed certificate" in "\n".join(found.sentences())
+
+
+@pytest.mark.parametrize(
+    ("probe", "badge", "sound"),
+    [
+        (ARRIVED, "arrived", True),
+        (ARRIVED | {"arrived": False}, "missing", False),
+        (ARRIVED | {"content_free": False}, "carries content", False),
+        (None, "not tested", True),
+    ],
+)
+def test_the_badge_has_the_last_word(probe: dict[str, t.Any] | None, badge: str, sound: bool) -> None:
+    found = verdict({"changes": []}, probe)
+    assert (found.badge, found.sound) == (badge, sound)
+
+
+@given(st.lists(st.sampled_from(sorted(LINKS))))
+def test_broken_links_stand_in_the_order_of_the_path(links: list[str]) -> None:
+    found = Verdict(judge(list(LINKS), {"host": {"changes": [change(link) for link in links]}}), None)
+    assert found.broken == tuple(link for link in LINKS if link in links)

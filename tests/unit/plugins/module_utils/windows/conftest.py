@@ -1,0 +1,190 @@
+# Copyright: (c) 2026, the pushops.securemail contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""A small Exchange host behind the runner: cmd.exe's rules, appcmd over real XML files, and .NET's view of them."""
+
+from __future__ import annotations
+
+import re
+import typing as t
+import xml.etree.ElementTree as ET
+
+import pytest
+
+from ansible_collections.pushops.securemail.plugins.module_utils.windows.winrs import CommandResult
+
+APPCMD = r"%windir%\system32\inetsrv\appcmd.exe"
+APPHOST = r"%windir%\system32\inetsrv\config\applicationHost.config"
+FRONT_END, BACK_END = "Default Web Site/EWS", "Exchange Back End/EWS"
+FOLDERS = {FRONT_END: r"C:\Exchange\FrontEnd\EWS", BACK_END: r"C:\Exchange\exchweb\EWS"}
+DEFAULTS = {
+    "system.webServer/serverRuntime": {"enabled": "true", "uploadReadAheadSize": "49152"},
+    "system.webServer/security/access": {"sslFlags": "None"},
+    "system.net/defaultProxy": {"enabled": "true", "useDefaultCredentials": "false"},
+}
+WEB_CONFIG = '\ufeff<?xml version="1.0" encoding="utf-8"?>\r\n<configuration>{}</configuration>\r\n'
+
+
+def split_arguments(line: str) -> list[str]:
+    """CommandLineToArgvW, by its documentation; refuses what cmd.exe would act on before."""
+    outside = re.sub(r'"[^"]*"', "", line)
+    assert '"' not in outside and not re.search(r"[&|<>^()\r\n]", outside), line
+    arguments, current, quoted, seen = [], "", False, False
+    for token in re.findall(r'\\*"|\\+|\s|[^\s\\"]+', line):
+        if token.endswith('"'):
+            slashes = len(token) - 1
+            current += "\\" * (slashes // 2)
+            seen = True
+            if slashes % 2:
+                current += '"'
+            else:
+                quoted = not quoted
+        elif token.isspace() and not quoted:
+            if current or seen:
+                arguments.append(current)
+            current, seen = "", False
+        else:
+            current += token
+    return [*arguments, current] if current or seen else arguments
+
+
+class FakeHost:
+    """Answers lines as a host would. ``faults`` maps a word of a line to results given before the real one."""
+
+    def __init__(self) -> None:
+        self.files = {
+            rf"{FOLDERS[FRONT_END]}\web.config": WEB_CONFIG.format(
+                '<system.webServer><serverRuntime uploadReadAheadSize="0" /></system.webServer>'
+            ),
+            rf"{FOLDERS[BACK_END]}\web.config": WEB_CONFIG.format(""),
+            APPHOST: "<configuration />",
+        }
+        self.locations: dict[str, dict[str, ET.Element]] = {FRONT_END: {}, BACK_END: {}}
+        self.locked: set[str] = {"system.webServer/security/access"}
+        self.faults: dict[str, list[CommandResult]] = {}
+        self.reads: list[str] = []
+        self.writes: list[str] = []
+
+    def web_config(self, application: str) -> str:
+        return self.files[rf"{FOLDERS[application]}\web.config"]
+
+    def put_web_config(self, application: str, content: str) -> None:
+        self.files[rf"{FOLDERS[application]}\web.config"] = WEB_CONFIG.format(content)
+
+    def put_apphost(self, application: str, section: str, element: str) -> None:
+        self.locations[application][section] = ET.fromstring(element)
+
+    def run(self, command_line: str, *, writes: bool = False) -> CommandResult:
+        (self.writes if writes else self.reads).append(command_line)
+        for word, results in self.faults.items():
+            if word in command_line and results:
+                return results.pop(0)
+        program, *arguments = split_arguments(command_line)
+        if program == "type":
+            text = self.files.get(arguments[0])
+            return CommandResult(1, "", "cannot find") if text is None else CommandResult(0, text)
+        if program == "copy":
+            assert writes and arguments[0] == "/Y"
+            self.files[arguments[2]] = self.files[arguments[1]]
+            return CommandResult(0)
+        assert program == APPCMD, command_line
+        assert writes == (arguments[0] in ("set", "clear")), command_line
+        try:
+            return CommandResult(0, getattr(self, f"_{arguments[0]}_{arguments[1]}")(*arguments[2:]))
+        except ET.ParseError:
+            return _error(13, "8007000d", "The data is invalid.")
+        except KeyError:
+            return CommandResult(1168, 'ERROR ( message:Cannot find SITE object with identifier "X". )\r\n')
+        except PermissionError:
+            return _error(33, "80070021", "Cette section de configuration ne peut pas ...")
+
+    def _list_vdir(self, name: str, text: str) -> str:
+        assert name.endswith("/") and text == "/text:physicalPath"
+        return f"{FOLDERS[name.rstrip('/')]}\r\n"
+
+    def _list_config(self, path: str, section: str, *options: str) -> str:
+        assert options == ("/config:*", "/xml")
+        name = section.removeprefix("/section:")
+        merged = ET.Element(name.replace("/", "-"), DEFAULTS[name])
+        for source in (self.locations[path].get(name), ET.fromstring(self.web_config(path)[1:]).find(name)):
+            for child in [] if source is None else source:
+                into = merged.find(child.tag)
+                into = ET.SubElement(merged, child.tag) if into is None else into
+                into.attrib |= child.attrib
+                into.extend(child)
+            merged.attrib |= {} if source is None else source.attrib
+        locked = str(name in self.locked).lower()
+        return (
+            f'<?xml version="1.0" encoding="UTF-8"?>\r\n<appcmd>\r\n  <CONFIG CONFIG.SECTION="{name}"'
+            f' path="MACHINE/WEBROOT/APPHOST/{path}" overrideMode="Inherit" locked="{locked}">'
+            f"{ET.tostring(merged, 'unicode')}</CONFIG>\r\n</appcmd>\r\n"
+        )
+
+    def _set_config(self, path: str, section: str, *settings: str) -> str:
+        name = section.removeprefix("/section:")
+        edits = [setting for setting in settings if setting != "/commit:apphost"]
+        if len(edits) < len(settings):
+            self._edit(self.locations[path].setdefault(name, ET.Element("section")), edits)
+            return "Applied\r\n"
+        if name in self.locked:
+            raise PermissionError
+        root = ET.fromstring(self.web_config(path)[1:])
+        element = root
+        for step in name.split("/"):
+            found = element.find(step)
+            element = ET.SubElement(element, step) if found is None else found
+        self._edit(element, edits)
+        self._store(path, root)
+        return "Applied\r\n"
+
+    def _edit(self, section: ET.Element, edits: t.Iterable[str]) -> None:
+        for edit in edits:
+            if listed := re.fullmatch(r"/([+-])(\w+)\.\[(\w+)='([^']*)'\]", edit):
+                sign, collection, key, value = listed.groups()
+                found = section.find(collection)
+                into = ET.SubElement(section, collection) if found is None else found
+                if sign == "+":
+                    ET.SubElement(into, "add", {key: value})
+                else:
+                    into.remove(next(item for item in into if item.get(key) == value))
+                continue
+            attribute, _, value = edit.removeprefix("/").partition(":")
+            child, _, attribute = attribute.rpartition(".")
+            into = section
+            if child:
+                found = section.find(child)
+                into = ET.SubElement(section, child) if found is None else found
+            into.set(attribute, value)
+
+    def _clear_config(self, path: str, section: str, attribute: str = "") -> str:
+        root = ET.fromstring(self.web_config(path)[1:])
+        group, name = section.removeprefix("/section:").rsplit("/", 1)
+        parent = root.find(group)
+        assert parent is not None
+        element = parent.find(name)
+        assert element is not None
+        if attribute:
+            child, _, attribute = attribute.removeprefix("/").rpartition(".")
+            holder = element.find(child) if child else element
+            assert holder is not None
+            del holder.attrib[attribute]
+        else:
+            parent.remove(element)
+        self._store(path, root)
+        return "Cleared\r\n"
+
+    def _store(self, path: str, root: ET.Element) -> None:
+        self.files[rf"{FOLDERS[path]}\web.config"] = "\ufeff" + ET.tostring(root, "unicode")
+
+
+def _error(rc: int, hresult: str, words: str) -> CommandResult:
+    return CommandResult(rc, f"ERROR ( hresult:{hresult}, message:Command execution failed.\r\n{words}\r\n )\r\n")
+
+
+@pytest.fixture
+def host() -> FakeHost:
+    return FakeHost()
+
+
+@pytest.fixture(name="split_arguments")
+def split_arguments_fixture() -> t.Callable[[str], list[str]]:
+    return split_arguments
