@@ -115,7 +115,9 @@ class Demo:
         if self._launcher.lab.kind == "loopback":
             words += ["--limit", "!push_gateways"]
         environment = {**os.environ, "ANSIBLE_NOCOLOR": "1", "SECUREMAIL_LAB": str(self._launcher.directory)}
-        finished = subprocess.run(words, capture_output=True, text=True, cwd=self._project, env=environment, check=False)
+        finished = subprocess.run(
+            words, capture_output=True, text=True, cwd=self._project, env=environment, check=False
+        )
         with self._log.open("a", encoding="utf-8") as log:
             log.write(f"$ ansible-playbook playbooks/{name}\n{finished.stdout}{finished.stderr}\n")
         recap = _RECAP.findall(finished.stdout)

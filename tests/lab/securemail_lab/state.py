@@ -55,3 +55,10 @@ class JsonFile:
             document = self.read()
             yield document
             self.write(document)
+
+
+def append_line(path: pathlib.Path, line: str) -> None:
+    """Add a line to a log, whole even where several processes write."""
+    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    with path.open("a", encoding="utf-8") as stream:
+        stream.write(f"{line}\n")

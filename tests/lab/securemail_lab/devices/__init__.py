@@ -1,2 +1,3 @@
 # Copyright: (c) 2026, the pushops.securemail contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
+"""Two managed iPhones of one user, with Secure Mail on them."""

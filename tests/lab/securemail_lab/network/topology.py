@@ -52,6 +52,7 @@ def inside(name: str) -> list[str]:
 def build(lab: Lab) -> None:
     """Make namespaces, links, addresses and routes. Must run inside fresh network and mount namespaces."""
     _run(["mount", "-t", "tmpfs", "-o", "mode=755", "tmpfs", "/run"])
+    _run(["mount", "-t", "tmpfs", "tmpfs", "/dev/shm"])  # Squid's shared memory must not outlive the lab
     pathlib.Path("/run/netns").mkdir()
     _bind_names(lab)
     commands = ["link set lo up", f"link add {BRIDGE} type bridge", f"link set {BRIDGE} up"]

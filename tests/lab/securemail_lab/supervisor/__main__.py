@@ -9,6 +9,7 @@ to it by a parent-death signal, and the kernel takes the namespaces back.
 from __future__ import annotations
 
 import contextlib
+import functools
 import os
 import pathlib
 import signal
@@ -52,7 +53,7 @@ class Supervisor:
         deadline = time.monotonic() + START_SECONDS
         for program, process in self._running.items():
             for door in program.doors:
-                if not wait_for(self._lab, door, deadline, lambda process=process: process.poll() is None):
+                if not wait_for(self._lab, door, deadline, functools.partial(_lives, process)):
                     raise RuntimeError(f"{program.host} does not answer on {door.service}; see {self._log(program)}")
             say(f"{program.host}: answers")
 
@@ -90,6 +91,10 @@ class Supervisor:
             except subprocess.TimeoutExpired:
                 process.kill()
                 process.wait()
+
+
+def _lives(process: subprocess.Popen[bytes]) -> bool:
+    return process.poll() is None
 
 
 def say(line: str) -> None:

@@ -7,6 +7,7 @@ from __future__ import annotations
 import dataclasses
 import json
 import secrets
+import shlex
 import sys
 
 from ..apple import seed as apple
@@ -16,7 +17,7 @@ from ..exchange import seed as exchange
 from ..gateway import proxy
 from ..gateway import seed as gateway
 from ..lab import EXCHANGE_HOSTS, Lab
-from ..network.topology import INTERNET_HOSTS
+from ..network.topology import GATEWAY, INTERNET_HOSTS, inside
 from ..pki import Authority
 from ..state import write_atomically
 from ..xms import seed as xms
@@ -118,7 +119,10 @@ def command(lab: Lab, program: Program) -> list[str]:
 
 
 def write_controller_file(lab: Lab) -> None:
-    """What an inventory needs to reach the estate, secrets included: ``controller.json``, readable by its owner."""
+    """What an inventory needs to reach the estate, secrets included: ``controller.json``, readable by its owner.
+
+    The gateway is a namespace, so what stands for a way into it is a Python that runs inside: ``bin/gateway-python``.
+    """
     plan = json.loads((lab.directory / "lab.json").read_bytes())
     document = {
         **plan,
@@ -128,3 +132,6 @@ def write_controller_file(lab: Lab) -> None:
         "secrets": json.loads((lab.directory / "secrets.json").read_bytes()),
     }
     write_atomically(lab.directory / "controller.json", json.dumps(document, indent=1).encode() + b"\n")
+    if lab.kind == "namespaces":
+        entry = " ".join(["exec", *inside(GATEWAY), shlex.quote(sys.executable), '"$@"'])
+        write_atomically(lab.directory / "bin" / "gateway-python", f"#!/bin/sh\n{entry}\n".encode(), 0o755)

@@ -20,37 +20,25 @@ TOKEN_HEADER = "Auth_token"
 Handler = t.Callable[[web.Request], t.Awaitable[web.StreamResponse]]
 
 
-def application(store: Store, sessions: Sessions | None = None) -> web.Application:
+def application(store: Store) -> web.Application:
     """The API of one server; cloud logins have no route here, as on any server on premises."""
-    opened = sessions or Sessions(store)
-    gate = _Gate(store, opened)
-    service = web.Application(middlewares=[gate.faults, gate.refusals, gate.session])
-    service.add_routes(Authentication(store, opened).routes(BASE_PATH))
-    service.add_routes(Applications(store).routes(BASE_PATH))
-    return service
+    sessions = Sessions(store)
 
-
-class _Gate:
-    def __init__(self, store: Store, sessions: Sessions) -> None:
-        self._store = store
-        self._sessions = sessions
-        self.faults = web.middleware(self._faults)
-        self.refusals = web.middleware(self._refusals)
-        self.session = web.middleware(self._session)
-
-    async def _faults(self, request: web.Request, handler: Handler) -> web.StreamResponse:
-        fault = self._store.faults.take()
+    @web.middleware
+    async def faults(request: web.Request, handler: Handler) -> web.StreamResponse:
+        fault = store.faults.take()
         if fault.get("down"):
             return page("Service Unavailable", 503)
         if fault.get("html"):
             return page("XenMobile log on", 200)
         if fault.get("expire_sessions"):
-            self._sessions.close_all()
-        if fault.get("status") and not _is_authentication(request):
+            sessions.close_all()
+        if fault.get("status") and not request.path.startswith(f"{BASE_PATH}/authentication/"):
             return failure(str(fault.get("message", "Operation failed")), 200, int(fault["status"]))
         return await handler(request)
 
-    async def _refusals(self, request: web.Request, handler: Handler) -> web.StreamResponse:
+    @web.middleware
+    async def refusals(request: web.Request, handler: Handler) -> web.StreamResponse:
         try:
             return await handler(request)
         except Refusal as refusal:
@@ -58,17 +46,19 @@ class _Gate:
         except web.HTTPError as error:
             return page(error.reason, error.status)
 
-    async def _session(self, request: web.Request, handler: Handler) -> web.StreamResponse:
+    @web.middleware
+    async def session(request: web.Request, handler: Handler) -> web.StreamResponse:
         if request.match_info.http_exception is not None or request.path == BASE_PATH + LOGIN:
             return await handler(request)
-        login = self._sessions.use(request.headers.get(TOKEN_HEADER, ""))
+        login = sessions.use(request.headers.get(TOKEN_HEADER, ""))
         if login is None:
             raise Refusal("The session is not valid or has expired", 401)
-        if not self._store.may_use_api(login):
+        if not store.may_use_api(login):
             return page("Forbidden", 403)
         request["login"] = login
         return await handler(request)
 
-
-def _is_authentication(request: web.Request) -> bool:
-    return request.path.startswith(f"{BASE_PATH}/authentication/")
+    service = web.Application(middlewares=[faults, refusals, session])
+    service.add_routes(Authentication(store, sessions).routes(BASE_PATH))
+    service.add_routes(Applications(store).routes(BASE_PATH))
+    return service

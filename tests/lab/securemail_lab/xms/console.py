@@ -1,16 +1,15 @@
 # Copyright: (c) 2026, the pushops.securemail contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What an administrator does by hand in the server's console: set a policy, by its title and the words on the screen."""
+"""What an administrator sets by hand in the server's console: one policy, by title and the words on the screen."""
 
 from __future__ import annotations
 
 from ..lab import Lab
+from .seed import APP
 from .store import Store
 
-SECURE_MAIL = "Secure Mail"
 
-
-def set_policy(lab: Lab, title: str, value: str, app: str = SECURE_MAIL, platform: str = "ios") -> None:
+def set_policy(lab: Lab, title: str, value: str, app: str = APP, platform: str = "ios") -> None:
     """Set one policy.
 
     :param value: a label of an enumeration, else the value itself (``true`` or ``false`` for a switch).

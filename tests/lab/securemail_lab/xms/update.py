@@ -3,7 +3,8 @@
 """``PUT /application/mobile/mdx/{platform}/{id}``: properties and policies of one platform, all or nothing.
 
 "The list may include all the MDX policies or only the policies that needs to be modified" (3.15.2.4 of the document of
-April 2021). The one of October 2016 knows no ``policies`` here: a server of that time takes the request and leaves them.
+April 2021). The one of October 2016 knows no ``policies`` here: a server of that time takes the request and leaves
+them as they are.
 """
 
 from __future__ import annotations

@@ -1,0 +1,91 @@
+# Copyright: (c) 2026, the pushops.securemail contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The hands that break things: each edits the state that the estate acts on, nothing else."""
+
+from __future__ import annotations
+
+import datetime as dt
+import json
+import pathlib
+import re
+import subprocess
+import typing as t
+
+from cryptography import x509
+from cryptography.hazmat.primitives import serialization
+
+from ..apple import authority
+from ..lab import BUNDLE_ID, DEVICES, REGIONS, Lab
+from ..network.topology import GATEWAY
+from ..state import JsonFile, write_atomically
+
+Entering = t.Callable[[str | None], list[str]]
+
+_LISTENER_RULE = "pushops.securemail listener "
+_FRONT_END = "FrontEnd/HttpProxy/EWS/web.config"
+_BACK_END = "ClientAccess/exchweb/EWS/web.config"
+
+
+def remove_listener_rules(_lab: Lab, entering: Entering) -> None:
+    """Delete the gateway's rules of the listener flow, as somebody with a shell would."""
+    nft = [*entering(GATEWAY), "nft"]
+    listed = subprocess.run([*nft, "--json", "list", "ruleset"], capture_output=True, check=True).stdout
+    for entry in json.loads(listed)["nftables"]:
+        rule = entry.get("rule", {})
+        if rule.get("comment", "").startswith(_LISTENER_RULE):
+            where = [rule["family"], rule["table"], rule["chain"], "handle", str(rule["handle"])]
+            subprocess.run([*nft, "delete", "rule", *where], check=True)
+
+
+def remove_proxy_bypass(lab: Lab, _entering: Entering) -> None:
+    """Take ``system.net`` out of exch01's back-end web.config, as a cumulative update's new file has none."""
+    path = _web_config(lab, _BACK_END)
+    content = re.sub(rb"\s*<system\.net>.*</system\.net>", b"", path.read_bytes(), flags=re.DOTALL)
+    write_atomically(path, content, 0o644)
+
+
+def reset_read_ahead(lab: Lab, _entering: Entering) -> None:
+    """Set the front end of exch01 back to 0, as a cumulative update does; the users start the app anew."""
+    path = _web_config(lab, _FRONT_END)
+    content = re.sub(rb'uploadReadAheadSize="\d+"', b'uploadReadAheadSize="0"', path.read_bytes())
+    write_atomically(path, content, 0o644)
+    for device in DEVICES:
+        with JsonFile(lab.state("devices") / f"{device}.json").edit() as state:
+            state["relaunch"] += 1
+
+
+def choose_wrong_region(lab: Lab, _entering: Entering) -> None:
+    """Choose Americas for the app, as in the console."""
+    with JsonFile(lab.state("xms") / "apps.json").edit() as document:
+        for app in document["apps"]:
+            for policy in (app.get("ios") or {}).get("policies", []):
+                if policy["title"] == "Push notifications region":
+                    labels = {choice["label"]: choice["id"] for choice in policy["enumValues"]}
+                    policy["policyValue"] = labels[REGIONS["americas"]]
+
+
+def expire_certificate(lab: Lab, _entering: Entering) -> None:
+    """Let a year pass for the certificate in service: on the controller, at the portal and in Apple's books."""
+    version = (lab.directory / "certificates" / BUNDLE_ID / "current").resolve(strict=True)
+    request = x509.load_pem_x509_csr((version / "request.csr").read_bytes())
+    now = dt.datetime.now(dt.UTC)
+    expired = authority.issue(
+        lab, BUNDLE_ID, request.public_key(), now - authority.LIFETIME, now - dt.timedelta(hours=1)
+    )
+    pem = expired.public_bytes(serialization.Encoding.PEM)
+    write_atomically(version / "certificate.pem", pem, 0o644)
+    for region in REGIONS:
+        stored = lab.state("portal") / region / f"{BUNDLE_ID}.pem"
+        if stored.exists():
+            key, marker, _certificate = stored.read_bytes().partition(b"-----END PRIVATE KEY-----\n")
+            write_atomically(stored, key + marker + pem)
+    with authority.issued(lab).edit() as record:
+        for one in record:
+            one["not_after"] = expired.not_valid_after_utc.isoformat()
+
+
+def _web_config(lab: Lab, ending: str) -> pathlib.Path:
+    (path,) = (
+        each for each in lab.state("exch01").rglob("web.config") if each.as_posix().lower().endswith(ending.lower())
+    )
+    return path
