@@ -12,8 +12,7 @@ version_added: "0.1.0"
 author: pushops.securemail contributors (@pushops)
 description:
   - Takes what the collection's modules found in check mode and what a probe saw, and comes to one verdict.
-  - Connects to nothing and changes no system. Fails when a link is broken or could not be tested, or when a badge did
-    not arrive.
+  - Connects to nothing and changes no system. A broken link is a result, RV(sound=false), not a failure of the module.
 options:
   results:
     description:
@@ -35,7 +34,7 @@ options:
         required: true
   probe:
     description:
-      - The JSON document that C(push_probe_command) printed. Leave it out where there is no probe.
+      - The JSON document that C(push_verify_probe_command) printed. Leave it out where there is no probe.
     type: dict
   evidence_path:
     description:
@@ -65,9 +64,20 @@ EXAMPLES = r"""
         hosts:
           gw01: "{{ hostvars.gw01.push_firewall_result }}"
     evidence_path: /var/lib/pushops/emea/evidence.json
+  register: verdict
+
+- name: Stop the run where the path is broken
+  ansible.builtin.assert:
+    that: verdict.sound
+    fail_msg: "{{ verdict.report | join('\\n') }}"
 """
 
 RETURN = r"""
+sound:
+  description: Whether every link passes that was asked for, and the badge arrived or was not to be tested.
+  type: bool
+  returned: always
+  sample: false
 broken:
   description: Ids of the broken links, in the order in which a badge travels them.
   type: list
@@ -172,21 +182,19 @@ def main() -> None:
     )
     try:
         verdict = _verdict(module.params)
-        report = verdict.sentences()
         document: dict[str, t.Any] = {
+            "sound": verdict.sound,
             "broken": list(verdict.broken),
             "not_tested": list(verdict.not_tested),
             "badge": verdict.badge,
             "findings": [finding.as_record() for finding in verdict.findings],
-            "report": report,
+            "report": verdict.sentences(),
         }
         if module.params["evidence_path"] and not module.check_mode:
             _write(module.params["evidence_path"], {**document, "probe": verdict.probe})
     except (InvalidInput, OSError) as problem:
         module.fail_json(msg=str(problem))
-    if verdict.sound:
-        module.exit_json(changed=False, **document)
-    module.fail_json(msg="\n".join(report), **document)
+    module.exit_json(changed=False, **document)
 
 
 if __name__ == "__main__":

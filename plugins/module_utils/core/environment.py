@@ -100,34 +100,34 @@ def _endpoint_vars(endpoint: Endpoint) -> dict[str, t.Any]:
     }
 
 
-def check_bundle_id(value: object) -> str:
+def check_bundle_id(value: object, field: str = "push_bundle_id") -> str:
     """An explicit bundle id: push needs an App ID of its own, never a wildcard."""
     if isinstance(value, str) and "*" in value:
         raise InvalidInput(
-            "push_bundle_id",
+            field,
             value,
             "an explicit bundle id",
             "Push notifications need an explicit App ID: register one without a wildcard and name it here",
         )
     if not isinstance(value, str) or not _BUNDLE_ID.match(value):
         raise InvalidInput(
-            "push_bundle_id", value, "a bundle id such as com.contoso.securemail", "Use letters, digits, '-' and '.'"
+            field, value, "a bundle id such as com.contoso.securemail", "Use letters, digits, '-' and '.'"
         )
     return value
 
 
-def check_customer_id(value: object) -> str:
+def check_customer_id(value: object, field: str = "push_customer_id") -> str:
     """The id that the push portal returned: one token, no spaces, not a URL."""
     if value is None or value == "":
         raise InvalidInput(
-            "push_customer_id",
+            field,
             value,
             "the customer ID that the push portal shows",
             "Upload the certificate to the push portal once and copy the customer ID here",
         )
     if not isinstance(value, str) or not _CUSTOMER_ID.match(value) or "://" in value:
         raise InvalidInput(
-            "push_customer_id", value, "one token without spaces, as text", "Copy it from the push portal as it stands"
+            field, value, "one token without spaces, as text", "Copy it from the push portal as it stands"
         )
     return value
 
@@ -141,22 +141,22 @@ def check_region(value: object, catalog: Catalog) -> str:
     return known[value.lower()]
 
 
-def check_proxy(value: object) -> str:
+def check_proxy(value: object, field: str = "push_proxy") -> str:
     """An HTTP proxy URL, or empty for the machine's own proxy setting."""
     if value is None or value == "":
         return ""
     expected, remedy = "a URL such as http://proxy.example.com:3128", "Leave it empty to use the machine's own setting"
     if not isinstance(value, str):
-        raise InvalidInput("push_proxy", value, expected, remedy)
+        raise InvalidInput(field, value, expected, remedy)
     try:
         parts = urllib.parse.urlsplit(value)
         port_is_valid = parts.port is None or parts.port > 0
     except ValueError:
-        raise InvalidInput("push_proxy", value, expected, remedy) from None
+        raise InvalidInput(field, value, expected, remedy) from None
     if parts.username or parts.password:
-        raise InvalidInput("push_proxy", "(with credentials)", expected, "Take the credentials out of the URL")
+        raise InvalidInput(field, "(with credentials)", expected, "Take the credentials out of the URL")
     if parts.scheme != "http" or not parts.hostname or not port_is_valid or parts.path not in ("", "/") or parts.query:
-        raise InvalidInput("push_proxy", value, expected, remedy)
+        raise InvalidInput(field, value, expected, remedy)
     return value.rstrip("/")
 
 

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from .path import LINKS
 
 PASS, FAIL, NOT_TESTED, LEFT_OUT = "pass", "fail", "not tested", "left out"
+_SHORT = 60
 
 
 @dataclass(frozen=True)
@@ -89,7 +90,7 @@ class Verdict:
 
 def _badge_sentence(badge: str, probe: dict[str, t.Any] | None) -> str:
     if probe is None:
-        return "Badge: not tested, because no push_probe_command is declared."
+        return "Badge: not tested, because no push_verify_probe_command is declared."
     devices = probe.get("devices", [])
     shown = ", ".join(
         f"{device['device']} {device['badge_before']} -> {device['badge_after']}"
@@ -120,15 +121,21 @@ def _state(link: str, result: t.Mapping[str, t.Any] | None) -> tuple[str, str]:
     if result.get("failed"):
         return NOT_TESTED, f"the check itself failed: {result.get('msg', 'no reason given')}"
     gate = result.get("gate")
-    if gate:
+    if gate and not gate["needed_by"]:
         return FAIL, f"waits at the {gate['name']} gate for {gate['waiting_for']}"
     outstanding = [change for change in result.get("changes", []) if change["link"] == link]
     if outstanding:
-        return FAIL, "; ".join(
-            f"{change['name']} is {_show(change['before'])}, expected {_show(change['after'])}"
-            for change in outstanding
-        )
+        return FAIL, "; ".join(_difference(change) for change in outstanding)
+    if gate:  # the certificate in service still serves
+        return PASS, f"renewal waits at the {gate['name']} gate, needed by {gate['needed_by']}"
     return PASS, "as declared"
+
+
+def _difference(change: t.Mapping[str, t.Any]) -> str:
+    found, expected = _show(change["before"]), _show(change["after"])
+    if change["before"] is None and len(expected) > _SHORT:
+        return f"{change['name']} is absent"  # what it should be, the role's own diff shows
+    return f"{change['name']} is {found}, expected {expected}"
 
 
 def _show(value: t.Any) -> str:

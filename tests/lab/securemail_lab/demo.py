@@ -70,7 +70,7 @@ class Demo:
         return True, f"{self._launcher.lab.kind} lab in {self._launcher.directory.name}/"
 
     def _verify(self, what: str, expected: list[str]) -> None:
-        named = f"names {', '.join(expected)}" if expected else "every link passes, the badge arrives"
+        named = f"broken: {', '.join(expected)}; badge missing" if expected else "all links pass; badge arrived"
 
         def act() -> tuple[bool, str]:
             verdict_file = self._launcher.directory / "verdict.json"
@@ -81,8 +81,7 @@ class Demo:
                 print(f"      {line}", flush=True)
             broken, badge = verdict["broken"], verdict["badge"]
             good = sorted(broken) == sorted(expected) and (status == 0) == (not expected)
-            if not expected:
-                good = good and badge == "arrived"
+            good = good and badge == ("missing" if expected else "arrived")
             return good, f"{'broken: ' + ', '.join(broken) if broken else 'all links pass'}; badge {badge}"
 
         self._step(what, named, act)

@@ -44,7 +44,8 @@ def _deliver(lab: Lab, words: dict[str, str]) -> None:
     message = email.message.EmailMessage()
     message["From"], message["To"], message["Subject"] = words["sender"], USER, words["subject"]
     message.set_content(words["body"])
-    with smtplib.SMTP(lab.address("exch01"), lab.port("smtp"), timeout=5) as connection:
+    door = lab.address("exch01"), lab.port("smtp")
+    with smtplib.SMTP(*door, local_hostname=lab.name("controller"), timeout=5) as connection:
         connection.send_message(message)
 
 

@@ -99,6 +99,9 @@ class Phone:
             name = self._lab.name(self._mail_server)
             raise Failed("subscribe", f"{name} cannot be reached from outside: Network access is not tunneled")
         before = self._state.read()
+        if before["registration"] and before["registration"]["region"] != settings.region:
+            await self._end_push()
+            before = self._state.read()
         listener_url = await self._register(settings)
         goes_on = before["registration"] and before["registration"]["listener_url"] == listener_url
         self._remember(registration={"region": settings.region, "listener_url": listener_url})

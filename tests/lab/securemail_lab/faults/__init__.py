@@ -44,7 +44,7 @@ FAULTS = {
         by_hand.remove_proxy_bypass,
     ),
     "read-ahead": Fault(
-        "a cumulative update set uploadReadAheadSize back to 0 on exch01; the devices start anew",
+        "a cumulative update set uploadReadAheadSize back to 0 on the Exchange hosts",
         "read-ahead",
         "exchange.yml",
         by_hand.reset_read_ahead,

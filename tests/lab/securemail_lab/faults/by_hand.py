@@ -15,13 +15,14 @@ from cryptography import x509
 from cryptography.hazmat.primitives import serialization
 
 from ..apple import authority
-from ..lab import BUNDLE_ID, DEVICES, REGIONS, Lab
+from ..lab import BUNDLE_ID, EXCHANGE_HOSTS, REGIONS, Lab
 from ..network.topology import GATEWAY
 from ..state import JsonFile, write_atomically
 
 Entering = t.Callable[[str | None], list[str]]
 
 _LISTENER_RULE = "pushops.securemail listener "
+_POOL = "MSExchangeServicesAppPool"
 _FRONT_END = "FrontEnd/HttpProxy/EWS/web.config"
 _BACK_END = "ClientAccess/exchweb/EWS/web.config"
 
@@ -39,19 +40,19 @@ def remove_listener_rules(_lab: Lab, entering: Entering) -> None:
 
 def remove_proxy_bypass(lab: Lab, _entering: Entering) -> None:
     """Take ``system.net`` out of exch01's back-end web.config, as a cumulative update's new file has none."""
-    path = _web_config(lab, _BACK_END)
+    path = _web_config(lab, "exch01", _BACK_END)
     content = re.sub(rb"\s*<system\.net>.*</system\.net>", b"", path.read_bytes(), flags=re.DOTALL)
     write_atomically(path, content, 0o644)
 
 
 def reset_read_ahead(lab: Lab, _entering: Entering) -> None:
-    """Set the front end of exch01 back to 0, as a cumulative update does; the users start the app anew."""
-    path = _web_config(lab, _FRONT_END)
-    content = re.sub(rb'uploadReadAheadSize="\d+"', b'uploadReadAheadSize="0"', path.read_bytes())
-    write_atomically(path, content, 0o644)
-    for device in DEVICES:
-        with JsonFile(lab.state("devices") / f"{device}.json").edit() as state:
-            state["relaunch"] += 1
+    """Set every front end back to 0, as a cumulative update does; it restarts the worker processes, too."""
+    for host in EXCHANGE_HOSTS:
+        path = _web_config(lab, host, _FRONT_END)
+        content = re.sub(rb'uploadReadAheadSize="\d+"', b'uploadReadAheadSize="0"', path.read_bytes())
+        write_atomically(path, content, 0o644)
+        with JsonFile(lab.state(host) / "apppools.json").edit() as pools:
+            pools[_POOL] = pools.get(_POOL, 0) + 1
 
 
 def choose_wrong_region(lab: Lab, _entering: Entering) -> None:
@@ -84,8 +85,6 @@ def expire_certificate(lab: Lab, _entering: Entering) -> None:
             one["not_after"] = expired.not_valid_after_utc.isoformat()
 
 
-def _web_config(lab: Lab, ending: str) -> pathlib.Path:
-    (path,) = (
-        each for each in lab.state("exch01").rglob("web.config") if each.as_posix().lower().endswith(ending.lower())
-    )
+def _web_config(lab: Lab, host: str, ending: str) -> pathlib.Path:
+    (path,) = (each for each in lab.state(host).rglob("web.config") if each.as_posix().lower().endswith(ending.lower()))
     return path

@@ -100,6 +100,10 @@ def _bind_names(lab: Lab) -> None:
     hosts = lab.directory / "hosts"
     hosts.write_text("\n".join(lines) + "\n", encoding="ascii")
     _run(["mount", "--bind", str(hosts), "/etc/hosts"])
+    if pathlib.Path("/etc/resolv.conf").exists():  # else it was a link into what is hidden now
+        nobody = lab.directory / "resolv.conf"
+        nobody.write_text("# No name server: what is not in the hosts file does not exist here.\n", encoding="ascii")
+        _run(["mount", "--bind", str(nobody), "/etc/resolv.conf"])
 
 
 def _run(command: list[str]) -> None:
