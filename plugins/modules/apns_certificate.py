@@ -227,7 +227,7 @@ decision:
     sentence:
       description: The same for people.
       type: str
-      sample: No certificate is in service
+      sample: There is no certificate
 certificate:
   description: The certificate in service, or null.
   type: dict

@@ -69,7 +69,7 @@ EXAMPLES = r"""
 - name: Stop the run where the path is broken
   ansible.builtin.assert:
     that: verdict.sound
-    fail_msg: "{{ verdict.report | join('\\n') }}"
+    fail_msg: "{{ verdict.report | join('\n') }}"
 """
 
 RETURN = r"""

@@ -125,10 +125,15 @@ def _state(link: str, result: t.Mapping[str, t.Any] | None) -> tuple[str, str]:
         return FAIL, f"waits at the {gate['name']} gate for {gate['waiting_for']}"
     outstanding = [change for change in result.get("changes", []) if change["link"] == link]
     if outstanding:
-        return FAIL, "; ".join(_difference(change) for change in outstanding)
+        return FAIL, _cause(result) or "; ".join(_difference(change) for change in outstanding)
     if gate:  # the certificate in service still serves
         return PASS, f"renewal waits at the {gate['name']} gate, needed by {gate['needed_by']}"
     return PASS, "as declared"
+
+
+def _cause(result: t.Mapping[str, t.Any]) -> str:
+    """Why the changes are due, where a module says so: what is wrong tells more than what will be made."""
+    return str((result.get("decision") or {}).get("sentence", "")).rstrip(".")
 
 
 def _difference(change: t.Mapping[str, t.Any]) -> str:

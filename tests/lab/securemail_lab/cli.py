@@ -57,10 +57,10 @@ def _break(launcher: Launcher, options: argparse.Namespace) -> int:
     return 0
 
 
-def _demo(launcher: Launcher, _options: argparse.Namespace) -> int:
+def _demo(launcher: Launcher, options: argparse.Namespace) -> int:
     launcher.purge()
     try:
-        return 0 if Demo(launcher, pathlib.Path.cwd()).run() else 1
+        return 0 if Demo(launcher, pathlib.Path.cwd(), options.kind).run() else 1
     finally:
         launcher.down()
 
@@ -76,7 +76,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--directory", type=pathlib.Path, default=pathlib.Path(".lab"), help="where the lab lives")
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
     up = commands.add_parser("up", help="start the lab and wait until each service answers")
-    up.add_argument("--kind", choices=("namespaces", "loopback"), help="default: the best that the kernel allows")
+    _add_kind(up)
     up.set_defaults(run=_up)
     down = commands.add_parser("down", help="stop the lab; state and logs stay")
     down.add_argument("--purge", action="store_true", help="remove state and logs, too")
@@ -90,11 +90,16 @@ def _parser() -> argparse.ArgumentParser:
     damage.add_argument("fault", choices=sorted(faults.FAULTS))
     damage.set_defaults(run=_break)
     demo = commands.add_parser("demo", help="from a fresh estate to a badge, then every link broken in turn and named")
+    _add_kind(demo)
     demo.set_defaults(run=_demo)
     watch = commands.add_parser("probe", help="deliver a mail and watch the devices (inside `exec`)")
     watch.add_argument("--wait", type=float, default=8.0, help="seconds until a badge counts as not arrived")
     watch.set_defaults(run=_probe)
     return parser
+
+
+def _add_kind(command: argparse.ArgumentParser) -> None:
+    command.add_argument("--kind", choices=("namespaces", "loopback"), help="default: the best that the kernel allows")
 
 
 def main(arguments: list[str] | None = None) -> int:

@@ -9,7 +9,7 @@ import typing as t
 from aiohttp import web
 
 from .applications import Applications
-from .authentication import LOGIN, Authentication
+from .authentication import LOGIN, LOGIN_NAME, Authentication
 from .envelope import Refusal, failure, page
 from .sessions import Sessions
 from .store import Store
@@ -55,7 +55,7 @@ def application(store: Store) -> web.Application:
             raise Refusal("The session is not valid or has expired", 401)
         if not store.may_use_api(login):
             return page("Forbidden", 403)
-        request["login"] = login
+        request[LOGIN_NAME] = login
         return await handler(request)
 
     service = web.Application(middlewares=[faults, refusals, session])

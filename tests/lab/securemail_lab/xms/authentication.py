@@ -15,6 +15,8 @@ from .store import Store
 
 LOGIN = "/authentication/login"
 LOGOUT = "/authentication/logout"
+#: The user whose session a request is in.
+LOGIN_NAME = web.RequestKey("login_name", str)
 
 
 class Authentication:
@@ -40,4 +42,4 @@ class Authentication:
     async def logout(self, request: web.Request) -> web.Response:
         self._sessions.close(request.headers["Auth_token"])
         # A capital S and a sentence: the one answer without the usual envelope.
-        return web.json_response({"Status": f"user {request['login']} logged out successfully."})
+        return web.json_response({"Status": f"user {request[LOGIN_NAME]} logged out successfully."})

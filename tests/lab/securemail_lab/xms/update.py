@@ -31,11 +31,16 @@ def apply(app: Json, platform: str, body: Json, *, takes_policies: bool) -> None
             if body.get(name) is not None:
                 details[name] = _expect(body[name], kind, name, meaning)
     # "MDX apps don't overwrite appVersion": it is the .mdx's own, whatever a request says.
-    _expect(body.get("appVersion") or "", str, "appVersion", "a string")
-    details["store"].update(_store(body.get("store") or {}))
+    _expect(_given(body, "appVersion", ""), str, "appVersion", "a string")
+    details["store"].update(_store(_given(body, "store", {})))
     if takes_policies:
-        _apply_policies(details["policies"], body.get("policies") or [])
+        _apply_policies(details["policies"], _given(body, "policies", []))
     app["lastModificationDate"] = int(time.time() * 1000)
+
+
+def _given(body: Json, name: str, default: t.Any) -> t.Any:
+    value = body.get(name)
+    return default if value is None else value
 
 
 def _expect(value: t.Any, kind: type, name: str, meaning: str) -> t.Any:
