@@ -30,6 +30,7 @@ options:
     description:
       - The platform whose policies are set, as the API names it.
     type: str
+    choices: [ios, android]
     default: ios
   state:
     description:
@@ -59,12 +60,14 @@ options:
     type: str
   mdx_path:
     description:
-      - The app's .mdx file on the controller. Its metadata pairs the ids of enumerations with their labels, which the
-        API does not list. Without it, an enumeration can be checked but not changed.
+      - The app's .mdx file for O(platform), on the controller. Its metadata pairs the ids of enumerations (O(region),
+        O(network_access)) with their labels, which the API does not list. Without it, an enumeration whose value on the
+        server is not the very text that is asked for is an error.
     type: path
   policy_names:
     description:
-      - Policy title to internal policy name, for servers whose titles are in another language or not unique.
+      - Policy title to internal policy name, for servers whose titles are in another language or not unique. The titles
+        are C(Network access), C(Push notifications), C(Push notifications region), C(Push notifications customer ID).
     type: dict
     default: {}
 attributes:
@@ -140,7 +143,7 @@ remedy:
   description: What to do now.
   type: str
   returned: failure
-  sample: Correct app, or rename one of them on the server
+  sample: Correct app, or give the app a name of its own on the server
 """
 
 import typing as t
@@ -151,8 +154,10 @@ from ansible_collections.pushops.securemail.plugins.module_utils.core.environmen
 from ansible_collections.pushops.securemail.plugins.module_utils.core.module import run
 from ansible_collections.pushops.securemail.plugins.module_utils.core.reconcile import Outcome
 from ansible_collections.pushops.securemail.plugins.module_utils.xms import policies
+from ansible_collections.pushops.securemail.plugins.module_utils.xms.apps import App
 from ansible_collections.pushops.securemail.plugins.module_utils.xms.client import XmsClient
 from ansible_collections.pushops.securemail.plugins.module_utils.xms.mdx import enum_labels
+from ansible_collections.pushops.securemail.plugins.module_utils.xms.transport import HttpsTransport
 
 
 def _desired(params: dict[str, t.Any]) -> dict[str, str]:
@@ -176,7 +181,7 @@ def main() -> None:
             "validate_certs": {"type": "bool", "default": True},
             "timeout": {"type": "int", "default": 30},
             "app": {"type": "str", "default": "Secure Mail"},
-            "platform": {"type": "str", "default": "ios"},
+            "platform": {"type": "str", "choices": ["ios", "android"], "default": "ios"},
             "state": {"type": "str", "choices": ["present", "absent"], "default": "present"},
             "network_access": {"type": "str", "default": "Tunneled to the internal network"},
             "push_notifications": {"type": "bool", "default": True},
@@ -189,27 +194,24 @@ def main() -> None:
         supports_check_mode=True,
     )
     params = module.params
+    made: list[policies.PushPolicies] = []
 
     def make_resource() -> policies.PushPolicies:
-        desired = _desired(params)
-        labels = enum_labels(params["mdx_path"]) if params["mdx_path"] else {}
-        client = XmsClient(
-            params["url"],
-            params["username"],
-            params["password"],
-            ca_path=params["ca_path"],
-            validate_certs=params["validate_certs"],
-            timeout=params["timeout"],
-            on_secret=module.no_log_values.add,
+        transport = HttpsTransport(params["ca_path"], params["validate_certs"], params["timeout"])
+        made.append(
+            policies.PushPolicies(
+                XmsClient(params["url"], params["username"], params["password"], transport, module.no_log_values.add),
+                params["app"],
+                params["platform"],
+                _desired(params),
+                enum_labels(params["mdx_path"]) if params["mdx_path"] else {},
+                {title: str(name) for title, name in params["policy_names"].items()},
+            )
         )
-        names = {title: name for title, name in params["policy_names"].items() if title in desired}
-        return policies.PushPolicies(client, params["app"], params["platform"], desired, labels, names)
+        return made[0]
 
-    def describe(outcome: Outcome[policies.App]) -> dict[str, t.Any]:
-        shown = {
-            title: outcome.after.policy(title, params["policy_names"])["policyValue"] for title in _desired(params)
-        }
-        return {"app_id": outcome.after.id, "policies": shown}
+    def describe(outcome: Outcome[App]) -> dict[str, t.Any]:
+        return {"app_id": outcome.after.id, "policies": made[0].values(outcome.after)}
 
     run(module, make_resource, describe)
 

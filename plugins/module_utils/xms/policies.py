@@ -9,10 +9,10 @@ nothing is guessed: no match, or several, is an error that lists what is there.
 from __future__ import annotations
 
 import typing as t
-from dataclasses import dataclass
 
-from ..core.errors import InvalidInput, UnexpectedState
+from ..core.errors import InvalidInput, NotConverged, UnexpectedState
 from ..core.reconcile import Change, Plan, Resource
+from .apps import App, container_of, find_app
 from .client import Json, XmsClient
 
 NETWORK_ACCESS = "Network access"
@@ -20,37 +20,21 @@ PUSH_NOTIFICATIONS = "Push notifications"
 REGION = "Push notifications region"
 CUSTOMER_ID = "Push notifications customer ID"
 
+TITLES = (NETWORK_ACCESS, PUSH_NOTIFICATIONS, REGION, CUSTOMER_ID)
+#: Policies whose value is an id on the server, whatever ``policyType`` the server gives them.
+ENUMERATIONS = (NETWORK_ACCESS, REGION)
 LINK = "xms-policies"
-_ROOT_KEYS = ("container", "result")
-_PAGE = 100
 
-
-@dataclass(frozen=True)
-class App:
-    """One app container as the server shows it, and the policies of one platform of it."""
-
-    id: int
-    name: str
-    platform: str
-    details: Json
-    policies: tuple[Json, ...]
-
-    def policy(self, title: str, names: t.Mapping[str, str]) -> Json:
-        """The one policy of a title, or of the name that the operator gave for the title.
-
-        :raises UnexpectedState: none or several.
-        """
-        wanted = names.get(title)
-        field, value = ("policyName", wanted) if wanted else ("title", title)
-        found = [policy for policy in self.policies if str(policy.get(field, "")).strip() == value]
-        if len(found) == 1:
-            return found[0]
-        titles = ", ".join(sorted(repr(str(policy.get("title"))) for policy in self.policies))
-        raise UnexpectedState(
-            f"Expected one policy with the {'name' if wanted else 'title'} {value!r} in {self.name!r} "
-            f"({self.platform}), found {len(found)}. There are: {titles}",
-            f"Name it in policy_names as {title!r}: <policy name>, if the titles are in another language or not unique",
-        )
+#: What the PUT takes of a platform beside its policies ("Public API for REST Services", April 2021, 3.15.2.4).
+_DETAILS = (
+    "displayName",
+    "description",
+    "removeWithMdm",
+    "preventBackup",
+    "minOsVersion",
+    "maxOsVersion",
+    "excludedDevices",
+)
 
 
 class PushPolicies(Resource[App]):
@@ -59,6 +43,7 @@ class PushPolicies(Resource[App]):
     :param desired: title -> value as an administrator reads it (a label for enumerations, ``true``/``false``).
     :param labels: policy name -> label -> id, from the app's .mdx.
     :param names: title -> policy name, where the title does not do.
+    :raises InvalidInput: ``names`` has a title that is none of ``TITLES``, or one name for two of them.
     """
 
     def __init__(
@@ -70,85 +55,68 @@ class PushPolicies(Resource[App]):
         labels: t.Mapping[str, t.Mapping[str, str]],
         names: t.Mapping[str, str],
     ) -> None:
+        unknown = sorted(set(names) - set(TITLES))
+        if unknown:
+            raise InvalidInput("policy_names", unknown, f"titles among {', '.join(TITLES)}", "Correct the titles")
+        if len(set(names.values())) < len(names):
+            raise InvalidInput("policy_names", dict(names), "a name of its own for each title", "Correct the names")
         self._client = client
         self._app = app
         self._platform = platform
         self._desired = dict(desired)
         self._labels = labels
         self._names = dict(names)
-        unknown = sorted(set(names) - set(desired))
-        if unknown:
-            raise InvalidInput("policy_names", unknown, f"titles among {', '.join(desired)}", "Correct the titles")
         self.header = f"{app} ({platform})"
 
     def close(self) -> None:
         self._client.close()
 
     def read(self) -> App:
-        container = self._client.request("GET", f"/application/mobile/{self._find()}")
-        for key in _ROOT_KEYS:
-            if isinstance(container.get(key), dict):
-                return self._app_of(container[key])
-        raise UnexpectedState(
-            f"The server showed {self._app!r} without {' or '.join(_ROOT_KEYS)}",
-            "Report the server's version",
-        )
-
-    def _find(self) -> int:
-        found, start, total = [], 0, 1
-        while start < total:
-            query = {"start": start, "limit": _PAGE, "search": self._app, "enableCount": True}
-            listed = self._client.request("POST", "/application/filter", query).get("applicationListData") or {}
-            page = listed.get("appList") or []
-            found += [app for app in page if app.get("name") == self._app]
-            start += _PAGE
-            total = int(listed.get("totalMatchCount") or 0) if page else 0
-        mdx = [app for app in found if str(app.get("appType", "")).upper() == "MDX"]
-        if len(mdx) == 1:
-            return int(mdx[0]["id"])
-        kinds = ", ".join(f"{app.get('id')} ({app.get('appType')})" for app in found) or "none"
-        raise UnexpectedState(
-            f"Expected one MDX app named {self._app!r}, found {len(mdx)}; apps of that name: {kinds}",
-            "Correct app, or rename one of them on the server",
-        )
-
-    def _app_of(self, container: Json) -> App:
-        details = container.get(self._platform)
-        if not isinstance(details, dict):
+        identifier = find_app(self._client, self._app)
+        container = container_of(self._client.request("GET", f"/application/mobile/{identifier}"))
+        if container is None:
             raise UnexpectedState(
-                f"{self._app!r} has no platform {self._platform!r} on the server",
-                "Upload the .mdx for this platform, or correct platform",
+                f"The server answered for the app {self._app!r} (id {identifier}) but did not show it",
+                "Check that the user may see the app, and report the server's version",
             )
-        policies = details.get("policies") or []
-        return App(int(container["id"]), self._app, self._platform, details, tuple(policies))
+        return App.of(identifier, self._app, self._platform, container)
 
     def plan(self, present: App) -> Plan:
         changes = []
         for title, wanted in self._desired.items():
             policy = present.policy(title, self._names)
-            value = self._value(policy, wanted)
-            if str(policy.get("policyValue", "")) != value:
-                before = self._shown(policy, str(policy.get("policyValue", "")))
+            before = str(policy.get("policyValue") or "")
+            value = self._value(title, policy, wanted)
+            if before != value:
                 item = {**policy, "policyValue": value}
-                changes.append(Change(title, before, wanted, (present, item), LINK))
+                changes.append(Change(title, self._shown(policy, before), wanted, (present, item), LINK))
         return Plan(tuple(changes))
 
-    def _value(self, policy: Json, wanted: str) -> str:
+    def values(self, present: App) -> dict[str, str]:
+        """The server's own value of every policy that is asked for, by title."""
+        return {title: str(present.policy(title, self._names).get("policyValue") or "") for title in self._desired}
+
+    def _value(self, title: str, policy: Json, wanted: str) -> str:
         """The server's own value for what an administrator reads: an id for a label, else the text itself."""
+        present = policy.get("policyValue") or ""
         choices = self._labels.get(str(policy.get("policyName")))
-        if choices:
-            if wanted not in choices:
-                raise InvalidInput(
-                    str(policy.get("title")), wanted, f"one of {', '.join(sorted(choices))}", "Use a label of the .mdx"
-                )
-            return choices[wanted]
-        if str(policy.get("policyType", "")).lower() == "enum" and policy.get("policyValue") != wanted:
+        if not choices:
+            is_enumeration = title in ENUMERATIONS or str(policy.get("policyType")).lower() == "enum"
+            if not is_enumeration or present == wanted:
+                return wanted
             raise UnexpectedState(
-                f"{policy.get('title')!r} is an enumeration whose ids the server does not list (present value "
-                f"{policy.get('policyValue')!r}), so the id of {wanted!r} is not known",
+                f"{title!r} is an enumeration whose ids the server does not list (present value {present!r}), so the "
+                f"id of {wanted!r} is not known",
                 "Name the app's .mdx in mdx_path: its metadata pairs ids with labels",
             )
-        return wanted
+        if wanted not in choices:
+            raise InvalidInput(title, wanted, f"one of {', '.join(sorted(choices))}", "Use a label of the .mdx")
+        if present and present not in choices.values():
+            raise UnexpectedState(
+                f"{title!r} has the value {present!r} on the server, which the .mdx in mdx_path does not know",
+                "Name the .mdx that was uploaded for this app and platform",
+            )
+        return choices[wanted]
 
     def _shown(self, policy: Json, value: str) -> str:
         for label, identifier in self._labels.get(str(policy.get("policyName")), {}).items():
@@ -159,12 +127,16 @@ class PushPolicies(Resource[App]):
     def apply(self, plan: Plan) -> None:
         """One PUT with the policies that differ, and with the platform's own details as the server showed them."""
         present: App = plan.changes[0].action[0]
-        kept = ("displayName", "description", "removeWithMdm", "preventBackup", "minOsVersion", "maxOsVersion")
-        body: Json = {key: present.details.get(key) for key in kept if present.details.get(key) is not None}
-        body["excludedDevices"] = present.details.get("excludedDevices") or ""
+        body: Json = {key: present.details[key] for key in _DETAILS if present.details.get(key) is not None}
+        store = present.details.get("store") or {}
+        body["store"] = {key: store[key] for key in ("faqs", "storeSettings") if store.get(key) is not None}
         # "If you specify appVersion, you must update the version for subsequent updates": the sample sends it empty.
         body["appVersion"] = ""
-        store = present.details.get("store") or {}
-        body["store"] = {"faqs": store.get("faqs") or [], "storeSettings": store.get("storeSettings") or {}}
         body["policies"] = [change.action[1] for change in plan.changes]
-        self._client.request("PUT", f"/application/mobile/mdx/{self._platform}/{present.id}", body)
+        answer = self._client.request("PUT", f"/application/mobile/mdx/{self._platform}/{present.id}", body)
+        container = container_of(answer)
+        if container and self.plan(App.of(present.id, self._app, self._platform, container)) == plan:
+            raise NotConverged(
+                f"The server took the update of {self._app!r} and left every policy as it was",
+                "Its API may be older than that of April 2021, which takes policies: set them in the server's console",
+            )

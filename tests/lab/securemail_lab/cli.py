@@ -47,7 +47,7 @@ def _exec(launcher: Launcher, options: argparse.Namespace) -> int:
     if not words:
         raise LabError("Name a command, e.g. securemail-lab exec -- curl https://xms.corp.contoso.com:4443")
     entered = [*launcher.entering(options.host), *words]
-    os.execvp(entered[0], entered)
+    os.execvpe(entered[0], entered, launcher.environment())
 
 
 def _break(launcher: Launcher, options: argparse.Namespace) -> int:

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import dataclasses
 import json
-import os
 import pathlib
 import re
 import shutil
@@ -114,7 +113,7 @@ class Demo:
         words += ["-i", "inventories/lab", f"playbooks/{name}"]
         if self._launcher.lab.kind == "loopback":
             words += ["--limit", "!push_gateways"]
-        environment = {**os.environ, "ANSIBLE_NOCOLOR": "1", "SECUREMAIL_LAB": str(self._launcher.directory)}
+        environment = {**self._launcher.environment(), "ANSIBLE_NOCOLOR": "1"}
         finished = subprocess.run(
             words, capture_output=True, text=True, cwd=self._project, env=environment, check=False
         )

@@ -132,6 +132,10 @@ class Launcher:
         with contextlib.suppress(FileNotFoundError):
             shutil.rmtree(self.directory)
 
+    def environment(self) -> dict[str, str]:
+        """What a program inside needs to know: which lab it is in, and that no proxy of the outside leads there."""
+        return {**os.environ, "SECUREMAIL_LAB": str(self.directory), "no_proxy": "*"}
+
     def entering(self, host: str | None = None) -> list[str]:
         """The words that run a command in the controller's network, or in that of another host of the lab."""
         pid = self._supervisor()

@@ -18,6 +18,7 @@ from ..apple import authority
 from ..lab import BUNDLE_ID, EXCHANGE_HOSTS, REGIONS, Lab
 from ..network.topology import GATEWAY
 from ..state import JsonFile, write_atomically
+from ..xms import console
 
 Entering = t.Callable[[str | None], list[str]]
 
@@ -57,12 +58,7 @@ def reset_read_ahead(lab: Lab, _entering: Entering) -> None:
 
 def choose_wrong_region(lab: Lab, _entering: Entering) -> None:
     """Choose Americas for the app, as in the console."""
-    with JsonFile(lab.state("xms") / "apps.json").edit() as document:
-        for app in document["apps"]:
-            for policy in (app.get("ios") or {}).get("policies", []):
-                if policy["title"] == "Push notifications region":
-                    labels = {choice["label"]: choice["id"] for choice in policy["enumValues"]}
-                    policy["policyValue"] = labels[REGIONS["americas"]]
+    console.set_policy(lab, "Push notifications region", REGIONS["americas"])
 
 
 def expire_certificate(lab: Lab, _entering: Entering) -> None:

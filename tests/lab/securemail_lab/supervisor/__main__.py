@@ -25,6 +25,7 @@ from .answers import wait_for
 
 START_SECONDS = 40.0
 STOP_SECONDS = 5.0
+_AWAITED = {signal.SIGTERM, signal.SIGINT, signal.SIGCHLD}
 
 
 class Supervisor:
@@ -55,7 +56,7 @@ class Supervisor:
             for door in program.doors:
                 if not wait_for(self._lab, door, deadline, functools.partial(_lives, process)):
                     raise RuntimeError(f"{program.host} does not answer on {door.service}; see {self._log(program)}")
-            say(f"{program.host}: answers")
+            say(f"{program.host}: {'answers' if program.doors else 'started'}")
 
     def _log(self, program: estate.Program) -> pathlib.Path:
         return self._lab.directory / "logs" / f"{program.host}.log"
@@ -66,14 +67,18 @@ class Supervisor:
             words = [*topology.inside(topology.namespace(program.name, program.host)), *words]
         with open(self._log(program), "ab") as log:
             return subprocess.Popen(
-                ["setpriv", "--pdeathsig", "KILL", *words], stdin=subprocess.DEVNULL, stdout=log, stderr=log
+                ["setpriv", "--pdeathsig", "KILL", *words],
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=log,
+                # A program would inherit the mask of blocked signals, and never hear that it shall stop.
+                preexec_fn=functools.partial(signal.pthread_sigmask, signal.SIG_UNBLOCK, _AWAITED),
             )
 
     def watch(self) -> str:
         """Wait for a request to stop, or for a program that ends by itself; returns why."""
-        wanted = {signal.SIGTERM, signal.SIGINT, signal.SIGCHLD}
         while True:
-            received = signal.sigwait(wanted)
+            received = signal.sigwait(_AWAITED)
             if received != signal.SIGCHLD:
                 return "asked to stop"
             for program, process in self._running.items():
@@ -111,7 +116,7 @@ def _leave_the_terminal(log: pathlib.Path) -> None:
 def main() -> int:
     lab = Lab(pathlib.Path(sys.argv[1]))
     (lab.directory / "logs").mkdir(mode=0o700, exist_ok=True)
-    signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGTERM, signal.SIGINT, signal.SIGCHLD})
+    signal.pthread_sigmask(signal.SIG_BLOCK, _AWAITED)
     supervisor = Supervisor(lab)
     try:
         supervisor.start()

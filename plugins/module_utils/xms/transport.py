@@ -1,0 +1,82 @@
+# Copyright: (c) 2026, the pushops.securemail contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The one place where the XMS API's requests meet the network."""
+
+from __future__ import annotations
+
+import http.client
+import ssl
+import typing as t
+import urllib.error
+
+from ansible.module_utils.urls import open_url
+
+from ..core.errors import InvalidInput, Unreachable
+
+
+class Transport(t.Protocol):
+    """Sends one request; returns the HTTP code, whatever it is, and the body as text.
+
+    :raises Unreachable: no answer.
+    """
+
+    def send(self, method: str, url: str, headers: dict[str, str], body: str | None) -> tuple[int, str]: ...
+
+
+class HttpsTransport:
+    """HTTPS that follows no redirect and adds no credentials of its own: neither token nor password goes elsewhere.
+
+    :param ca_path: PEM file of the only authorities to trust; ``None`` for the system's own.
+    :param timeout: seconds without a byte.
+    :raises InvalidInput: ``ca_path`` holds no certificate.
+    """
+
+    def __init__(self, ca_path: str | None, validate_certs: bool, timeout: int) -> None:
+        if ca_path is not None:
+            try:
+                ssl.create_default_context(cafile=ca_path)
+            except OSError as problem:
+                raise InvalidInput(
+                    "ca_path",
+                    ca_path,
+                    f"a readable PEM file with certificates ({problem.strerror or problem})",
+                    "Name the certificate of the authority that signed the server's",
+                ) from None
+        self._options: dict[str, t.Any] = {
+            "ca_path": ca_path,
+            "validate_certs": validate_certs,
+            "timeout": timeout,
+            "follow_redirects": "none",
+            "use_netrc": False,
+        }
+
+    def send(self, method: str, url: str, headers: dict[str, str], body: str | None) -> tuple[int, str]:
+        try:
+            with open_url(url, method=method, data=body, headers=headers, **self._options) as answer:
+                return answer.getcode(), _text(answer.read())
+        except urllib.error.HTTPError as problem:
+            return problem.code, _error_text(problem)
+        except (OSError, http.client.HTTPException) as problem:
+            reason = getattr(problem, "reason", problem)
+            if isinstance(reason, ssl.SSLCertVerificationError):
+                raise Unreachable(
+                    f"{method} {url} was not sent, because the server's certificate is not trusted: "
+                    f"{reason.verify_message}",
+                    "Name the authority that signed it in ca_path, and the server as the certificate names it in url",
+                ) from None
+            raise Unreachable(
+                f"{method} {url} brought no answer: {reason or type(reason).__name__}",
+                "Check the address, the port (4443 is the usual one) and the firewall in between",
+            ) from None
+
+
+def _text(body: bytes) -> str:
+    return body.decode("utf-8", "replace")
+
+
+def _error_text(problem: urllib.error.HTTPError) -> str:
+    """The body of an answer whose code already says that it failed; empty where it breaks off."""
+    try:
+        return _text(problem.read())
+    except (OSError, http.client.HTTPException):
+        return ""
