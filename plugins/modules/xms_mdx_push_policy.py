@@ -167,7 +167,7 @@ def _desired(params: dict[str, t.Any]) -> dict[str, str]:
         policies.NETWORK_ACCESS: params["network_access"],
         policies.PUSH_NOTIFICATIONS: str(params["push_notifications"]).lower(),
         policies.REGION: params["region"],
-        policies.CUSTOMER_ID: check_customer_id(params["customer_id"]),
+        policies.CUSTOMER_ID: check_customer_id(params["customer_id"], "customer_id"),
     }
 
 

@@ -9,11 +9,15 @@ import json
 import os
 import pathlib
 import re
+import shlex
+import shutil
 import subprocess
 import sys
 import typing as t
 
 import pytest
+
+from ansible_collections.pushops.securemail.tests.integration.running_ansible import Ansible
 
 pytestmark = pytest.mark.namespaces
 
@@ -242,6 +246,39 @@ def test_a_transaction_that_nft_refuses_changes_nothing(host: Namespaces) -> Non
     assert "nft refused the transaction and changed nothing" in result.value["msg"]
     assert result.value["remedy"]
     assert host.listing() == before
+
+
+def test_without_nft_it_says_what_to_install(host: Namespaces) -> None:
+    before = host.listing()
+    nft = shutil.which("nft", path="/usr/sbin:/sbin:/usr/bin:/bin")
+    assert nft
+    host.run("mount", "--bind", "/dev/null", nft)  # seen in this mount namespace alone
+    result = host.module(flows=[LISTENER])
+    host.run("umount", nft)
+    assert result.status != 0
+    assert result.value["msg"] == "The host has no nft. Install the package nftables on the host."
+    assert "Traceback" not in result.output
+    assert host.listing() == before
+
+
+def test_an_interpreter_that_enters_the_gateway_is_enough(
+    host: Namespaces, ansible: Ansible, tmp_path: pathlib.Path
+) -> None:
+    """Ansible itself stays outside, as in the lab's inventory."""
+    interpreter = tmp_path / "gateway-python"
+    interpreter.write_text(f'#!/bin/sh\nexec {shlex.join(host.words(sys.executable))} "$@"\n')
+    interpreter.chmod(0o755)
+    variables = {"ansible_connection": "local", "ansible_python_interpreter": str(interpreter)}
+    task = {MODULE: {"flows": [LISTENER]}}
+    before = host.listing()
+    predicted = ansible.play({"all": {"hosts": {"gateway": variables}}}, task, check=True, diff=True)
+    assert predicted.result().changed and host.listing() == before
+
+    run = ansible.play({"all": {"hosts": {"gateway": variables}}}, task, {**task, "check_mode": True}, diff=True)
+    done, again = run.tasks
+    assert done["changes"] == predicted.result()["changes"] and done["diff"] == predicted.result()["diff"]
+    assert not again.changed and run.recap["gateway"]["changed"] == 1
+    assert "203.0.113.11" in host.listing() and host.foreign() == before
 
 
 SERVER = """

@@ -39,7 +39,7 @@ class Order:
         :raises InvalidInput: an argument that cannot be right; never shows a passphrase.
         """
         params = self._params
-        bundle_id = check_bundle_id(params["bundle_id"])
+        bundle_id = check_bundle_id(params["bundle_id"], "bundle_id")
         secrets = tuple(check_passphrase(name, params[name]) for name in ("key_passphrase", "pkcs12_passphrase"))
         hand_off = HandOff(params["handoff_path"] or os.path.join(params["path"], "handoff"), bundle_id)
         signing = gates.check_command(gates.SIGNING, params["signing_command"])
@@ -47,7 +47,7 @@ class Order:
         wish = Wish(
             bundle_id=bundle_id,
             region=check_line("region", params["region"]),
-            customer_id=check_customer_id(params["customer_id"]),
+            customer_id=check_customer_id(params["customer_id"], "customer_id"),
             now=check_now(params["now"]),
             renew_before=datetime.timedelta(days=check_positive("renew_before_days", params["renew_before_days"])),
             encryption=params["pkcs12_encryption"],

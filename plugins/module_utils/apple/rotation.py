@@ -121,6 +121,7 @@ class Rotation(Resource[State]):
                 "Let it write the certificate to the path that {certificate} stands for",
             )
         files.replace(signed, content)
+        files.remove(part)
         self._take(step.number, accept_certificate((Answer(str(signed), content),), self._judged_by(step.number)))
 
     def _judged_by(self, number: int) -> t.Callable[[Certificate], Subject]:

@@ -61,7 +61,7 @@ def parse_desired(params: t.Mapping[str, t.Any]) -> Desired:
         read_ahead=size,
         client_certificate_auth=params["client_certificate_auth"],
         patterns=tuple(dict.fromkeys(_pattern(n, entry) for n, entry in enumerate(params["proxy_bypass"]))),
-        proxy=check_proxy(params["proxy"]),
+        proxy=check_proxy(params["proxy"], "proxy"),
         front_end=_application("front_end", params["front_end"]),
         back_end=_application("back_end", params["back_end"]),
     )

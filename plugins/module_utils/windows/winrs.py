@@ -212,7 +212,14 @@ def _unreachable(host: str, reason: str) -> PushOpsError:
         return _quota(host)
     if "credentials were rejected" in reason:
         return Unreachable(
-            f"{host} rejected the user name or password", "Check ansible_user, ansible_password and the account's state"
+            f"{host} rejected the user name or password",
+            "Check ansible_user, ansible_password, the account's state, and that the host takes"
+            " ansible_winrm_transport there (winrm get winrm/config/service)",
+        )
+    if "CERTIFICATE_VERIFY_FAILED" in reason:
+        return Unreachable(
+            f"The certificate of {host} cannot be verified: {reason}",
+            "Set ansible_winrm_ca_trust_path to the authority that issued it, or have the host use another one",
         )
     return Unreachable(
         f"{host} does not answer over WinRM: {reason}",

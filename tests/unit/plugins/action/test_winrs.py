@@ -173,6 +173,7 @@ def test_each_failure_has_a_name_and_a_remedy(problem: Exception, kind: type[Pus
     [
         ("ntlm: the specified credentials were rejected by the server", Unreachable, "user name or password"),
         ("ssl: HTTPSConnectionPool: Max retries exceeded", Unreachable, "ansible_host"),
+        ("ssl: SSLError: CERTIFICATE_VERIFY_FAILED", Unreachable, "ansible_winrm_ca_trust_path"),
         (f"ssl: (extended fault data: {{'wsmanfault_code': {QUOTA_SHELLS}}})", Refused, "quota"),
     ],
 )

@@ -55,11 +55,22 @@ def test_a_host_that_was_left_out_is_said_and_does_not_fail_the_rest() -> None:
     assert "LEFT OUT read-ahead on exch01" in "\n".join(found.sentences())
 
 
-def test_a_waiting_gate_breaks_the_link() -> None:
-    result = {"changes": [], "gate": {"name": "signing", "waiting_for": "the signed certificate"}}
-    found = Verdict(judge(["apns-certificate"], {"controller": result}), ARRIVED)
+def gate(needed_by: str) -> dict[str, t.Any]:
+    return {"name": "signing", "waiting_for": "the signed certificate", "needed_by": needed_by}
+
+
+def test_a_gate_breaks_the_link_where_no_certificate_serves() -> None:
+    found = Verdict(judge(["apns-certificate"], {"controller": {"changes": [], "gate": gate("")}}), ARRIVED)
     assert found.broken == ("apns-certificate",)
     assert "waits at the signing gate for the signed certificate" in "\n".join(found.sentences())
+
+
+def test_a_renewal_that_waits_while_the_old_certificate_serves_passes() -> None:
+    result = {"changes": [change("")], "gate": gate("2027-01-31T00:00:00+00:00")}
+    findings = judge(["apns-certificate"], {"controller": result})
+    assert Verdict(findings, ARRIVED).sound
+    assert findings[0].state == "pass"
+    assert findings[0].evidence == "renewal waits at the signing gate, needed by 2027-01-31T00:00:00+00:00"
 
 
 @pytest.mark.parametrize(

@@ -290,7 +290,7 @@ def test_a_write_without_effect_is_an_error(host: t.Any) -> None:
         ({"upload_read_ahead_size": 2147483648}, "upload_read_ahead_size"),
         ({"proxy_bypass": [{"fqdn": "*.citrix.com", "port": 443}]}, r"proxy_bypass\[0\].fqdn"),
         ({"proxy_bypass": [{"fqdn": LISTENER, "port": 0}]}, r"proxy_bypass\[0\].port"),
-        ({"proxy": "https://p.example.com"}, "proxy"),
+        ({"proxy": "https://p.example.com"}, "^proxy is"),
         ({"front_end": "Default Web Site"}, "front_end"),
         ({"back_end": ""}, "back_end"),
         ({"front_end": 'Default" Web Site/EWS'}, "command line argument"),

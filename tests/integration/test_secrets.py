@@ -1,0 +1,155 @@
+# Copyright: (c) 2026, the pushops.securemail contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""No secret comes out at -vvvv: not in the output, the results, the files, the arguments or the environment."""
+
+from __future__ import annotations
+
+import base64
+import contextlib
+import json
+import pathlib
+import subprocess
+import typing as t
+from dataclasses import dataclass
+
+import pytest
+
+from ansible_collections.pushops.securemail.tests.integration import running_lab
+from ansible_collections.pushops.securemail.tests.integration.certificate_site import (
+    KEY_PASSPHRASE,
+    PKCS12_PASSPHRASE,
+    CertificateSite,
+)
+from ansible_collections.pushops.securemail.tests.integration.exchange_host import FRONT_FILE, ExchangeHost
+from ansible_collections.pushops.securemail.tests.integration.running_ansible import (
+    CONTROLLER,
+    Ansible,
+    Inventory,
+    Task,
+)
+from ansible_collections.pushops.securemail.tests.integration.watching_processes import watching_processes
+from securemail_lab.exchange.host import ADMINISTRATOR
+from securemail_lab.xms import seed as xms_seed
+
+WRONG = "canary-wrong-password-5d0e"
+EWS = {"client_certificate_auth": True, "proxy_bypass": [{"fqdn": "eu-west-1.mailboxlistener.xm.citrix.com"}]}
+
+
+@dataclass(frozen=True)
+class Scenario:
+    """One run.
+
+    :param secrets: what must not come out, each with the user that it signs in, if any.
+    :param kept: files that must hold them.
+    """
+
+    inventory: Inventory
+    task: Task
+    secrets: tuple[tuple[str, str], ...]
+    kept: tuple[pathlib.Path, ...] = ()
+    succeeds: bool = True
+
+
+@contextlib.contextmanager
+def exchange(
+    folder: pathlib.Path, basic: bool = False, password: str = "", malformed: bool = False
+) -> t.Iterator[Scenario]:
+    host = ExchangeHost.create(folder / "lab")
+    if malformed:
+        host.replace(FRONT_FILE, "</configuration>", "")
+    host.winrm_settings(basic=True, allow_unencrypted=basic)
+    inventory = host.inventory_with_basic() if basic else host.inventory()
+    if password:
+        inventory["all"]["hosts"][host.name]["ansible_password"] = password
+    with running_lab.serving(host.lab, "exchange", host.name):
+        yield Scenario(
+            inventory,
+            {"pushops.securemail.exchange_ews_iis": EWS},
+            tuple((secret, ADMINISTRATOR) for secret in (host.password, password) if secret),
+            # The lab's own, and the users that its NTLM acceptor reads.
+            kept=(host.lab.directory / "secrets.json", host.machine.state / "ntlm-users"),
+            succeeds=not (password or malformed),
+        )
+
+
+@contextlib.contextmanager
+def certificate(folder: pathlib.Path, succeeds: bool = True, **changed: t.Any) -> t.Iterator[Scenario]:
+    """The portal command records its own arguments and environment in a file, which is searched like every other."""
+    site = CertificateSite.create(folder / "site")
+    task = site.task(**{**site.commands(), **changed})
+    yield Scenario(CONTROLLER, task, ((KEY_PASSPHRASE, ""), (PKCS12_PASSPHRASE, "")), succeeds=succeeds)
+
+
+@contextlib.contextmanager
+def xms(folder: pathlib.Path, password: str = "", **changed: t.Any) -> t.Iterator[Scenario]:
+    lab = running_lab.create(folder / "lab", "xms")
+    xms_seed.seed(lab)
+    arguments = {
+        "url": f"https://{lab.address('xms')}:{lab.port('xms')}",
+        "username": xms_seed.LOGIN,
+        "password": password or lab.secret("xms"),
+        "ca_path": str(lab.ca_path),
+        "region": "EMEA",
+        "customer_id": "contoso-7Q2M4",
+        "mdx_path": str(lab.state("xms") / xms_seed.MDX),
+        **changed,
+    }
+    with running_lab.serving(lab, "xms"):
+        yield Scenario(
+            CONTROLLER,
+            {"pushops.securemail.xms_mdx_push_policy": arguments},
+            tuple((secret, xms_seed.LOGIN) for secret in (lab.secret("xms"), password) if secret),
+            kept=(lab.directory / "secrets.json",),
+            succeeds=not (password or changed),
+        )
+
+
+ECHO = ["python3", "-c", "import sys; sys.exit(f'{sys.stdin.read()} {sys.argv}')", "{pkcs12}"]
+SCENARIOS: dict[str, t.Callable[[pathlib.Path], contextlib.AbstractContextManager[Scenario]]] = {
+    "exchange, NTLM": exchange,
+    "exchange, Basic": lambda folder: exchange(folder, basic=True),
+    "exchange, wrong password": lambda folder: exchange(folder, password=WRONG),
+    "exchange, wrong password, Basic": lambda folder: exchange(folder, basic=True, password=WRONG),
+    "exchange, malformed web.config": lambda folder: exchange(folder, malformed=True),
+    "certificate": certificate,
+    "certificate, command that prints the password": lambda folder: certificate(folder, False, portal_command=ECHO),
+    "certificate, invalid": lambda folder: certificate(folder, False, bundle_id="com.contoso.*"),
+    "xms": xms,
+    "xms, wrong password": lambda folder: xms(folder, password=WRONG),
+    "xms, no such app": lambda folder: xms(folder, app="No such app"),
+}
+
+
+def shapes(secret: str, user: str) -> set[bytes]:
+    """The secret as it could stand somewhere."""
+    texts = {secret, *({f"{user}:{secret}"} if user else set())}
+    return {text.encode() for text in texts} | {base64.b64encode(text.encode()) for text in texts}
+
+
+def contents(folder: pathlib.Path) -> dict[pathlib.Path, bytes]:
+    return {path: path.read_bytes() for path in folder.rglob("*") if path.is_file() and not path.is_symlink()}
+
+
+@pytest.mark.parametrize("name", SCENARIOS)
+def test_no_secret_comes_out(ansible: Ansible, tmp_path: pathlib.Path, name: str) -> None:
+    with SCENARIOS[name](tmp_path) as scenario, watching_processes() as processes:
+        run = ansible.play(scenario.inventory, scenario.task, diff=True, verbosity=4)
+    assert (run.status == 0) is scenario.succeeds, run.output
+    assert any(b"ansible-playbook" in process for process in processes), "nothing was watched"
+    # The inventory and the playbook hold the secrets: a user keeps them in a vault.
+    files = {path: content for path, content in contents(tmp_path).items() if ansible.given not in path.parents}
+    places = {
+        "the output": run.output.encode(),
+        "the results": json.dumps([result.value for result in run.tasks]).encode(),
+        **{f"a process: {process[:200]!r}": process for process in processes},
+        **{str(path): content for path, content in files.items() if path not in scenario.kept},
+    }
+    for secret, user in scenario.secrets:
+        found = [place for place, content in places.items() if any(shape in content for shape in shapes(secret, user))]
+        assert found == [], f"a secret stands in {found}"
+
+
+def test_a_secret_in_the_arguments_of_a_process_is_seen() -> None:
+    with watching_processes() as processes:
+        subprocess.run(["sleep", "0.1"], env={"CANARY": WRONG}, check=True, timeout=10)
+    assert any(WRONG.encode() in process for process in processes)

@@ -1,0 +1,137 @@
+# Copyright: (c) 2026, the pushops.securemail contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The collection's own playbooks against a whole estate: predicted, applied, applied again, judged."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import pathlib
+import typing as t
+
+import pytest
+
+from ansible_collections.pushops.securemail.tests.integration.running_ansible import ROOT, Ansible, Run
+from securemail_lab.launch import Launcher
+
+INVENTORY = ROOT / "inventories" / "lab"
+MODULES = {
+    " : Keep the certificate valid, uploaded and in service": ["controller"],
+    " : Open the region's flows in the host's own base chains": ["gateway"],
+    " : Put the effective EWS settings in place": ["exch01", "exch02"],
+    " : Set the MDX push policies": ["xms01"],
+}
+
+pytestmark = pytest.mark.xdist_group("estate")
+
+
+@pytest.fixture(scope="module")
+def estate(tmp_path_factory: pytest.TempPathFactory) -> t.Iterator[Launcher]:
+    """A freshly installed estate, in namespaces where the kernel allows them."""
+    launcher = Launcher(tmp_path_factory.mktemp("estate") / "lab")
+    launcher.up()
+    try:
+        yield launcher
+    finally:
+        launcher.purge()
+
+
+class Operator:
+    """Runs playbooks as somebody who sits at the controller of the estate."""
+
+    def __init__(self, estate: Launcher, folder: pathlib.Path) -> None:
+        self.lab = estate.lab
+        self._ansible = Ansible(folder, within=estate.entering(), environment=estate.environment())
+
+    def play(self, name: str, check: bool = False, **variables: t.Any) -> Run:
+        limit = "all" if self.lab.kind == "namespaces" else "!push_gateways"
+        return self._ansible.playbook(
+            f"pushops.securemail.{name}", INVENTORY, check=check, limit=limit, variables=variables
+        )
+
+    def changes(self, run: Run) -> dict[str, t.Any]:
+        """Host -> what its module changed, or would change."""
+        hosts = [
+            (task, host)
+            for task, hosts in MODULES.items()
+            for host in hosts
+            if host != "gateway" or self.lab.kind == "namespaces"
+        ]
+        return {host: run.result(task, host)["changes"] for task, host in hosts}
+
+
+@pytest.fixture
+def operator(estate: Launcher, tmp_path: pathlib.Path) -> Operator:
+    return Operator(estate, tmp_path / "ansible")
+
+
+def _digest(folders: list[pathlib.Path]) -> dict[str, str]:
+    """What the estate acts on: file -> digest, its logs left out."""
+    return {
+        str(path): hashlib.sha256(path.read_bytes()).hexdigest()
+        for folder in folders
+        for path in sorted(folder.rglob("*"))
+        if path.is_file() and path.suffix not in (".lock", ".log", ".jsonl")
+    }
+
+
+def _changed(run: Run) -> dict[str, int]:
+    return {host: counters["changed"] for host, counters in run.recap.items()}
+
+
+def test_from_a_fresh_estate_to_a_badge(operator: Operator) -> None:
+    lab = operator.lab
+    configuration = [lab.state(name) / "C" for name in ("exch01", "exch02")]
+    configuration += [lab.state("xms"), lab.state("portal"), lab.directory / "certificates"]
+
+    before = _digest(configuration)
+    predicted = operator.play("site", check=True)
+    assert predicted.status == 0, predicted.output
+    sessions = {path for path in _digest(configuration) if "session" in path}
+    assert {path: digest for path, digest in _digest(configuration).items() if path not in sessions} == {
+        path: digest for path, digest in before.items() if path not in sessions
+    }
+
+    applied = operator.play("site")
+    assert applied.status == 0, applied.output
+    assert operator.changes(applied) == operator.changes(predicted)
+    assert all(operator.changes(applied).values())
+    assert _digest(configuration) != before
+
+    for check in (False, True):
+        again = operator.play("site", check=check)
+        assert again.status == 0, again.output
+        assert not any(_changed(again).values())
+
+    judged = operator.play("verify")
+    assert judged.status == 0, judged.output
+    assert not any(_changed(judged).values())
+    verdict = json.loads((lab.directory / "verdict.json").read_bytes())
+    assert (verdict["broken"], verdict["not_tested"], verdict["badge"]) == ([], [], "arrived")
+
+
+def test_what_could_not_be_asked_is_not_called_sound(operator: Operator) -> None:
+    judged = operator.play("verify", ansible_winrm_transport="ntlm", ansible_port=1)
+    assert judged.status != 0
+    assert "NOT TESTED read-ahead on exch01: the host cannot be reached" in judged.output
+    assert "Traceback" not in judged.output
+
+
+@pytest.mark.parametrize(
+    ("variable", "value", "remedy"),
+    [
+        ("push_region", "mars", "americas"),
+        ("push_bundle_id", "com.contoso.*", "explicit"),
+        ("push_customer_id", "", "portal"),
+        ("push_proxy", "proxy:port", "own setting"),
+    ],
+)
+def test_a_wrong_environment_stops_before_anything_connects(
+    operator: Operator, variable: str, value: str, remedy: str
+) -> None:
+    run = operator.play("site", **{variable: value})
+    assert run.status != 0
+    assert set(run.recap) == {"controller"}  # nobody else was asked
+    assert variable in run.output
+    assert remedy in run.output
+    assert "Traceback" not in run.output
