@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+import sys
 import typing as t
 
 import httpx
@@ -15,6 +16,21 @@ _TIMEOUT = 10.0
 
 class RequestFailed(Exception):
     """No answer, or an answer that refuses; the text says which and repeats nothing of the request."""
+
+
+def site_command(usage: str, arguments: list[str], act: t.Callable[..., None]) -> int:
+    """Call ``act`` with the words of a site command; returns its exit status: 0, 1 with the reason on standard error,
+    or 2 where the words are not as many as in ``usage``, which begins with the command's module.
+    """
+    if len(arguments) != len(usage.split()) - 1:
+        print(f"usage: python -m {usage}", file=sys.stderr)
+        return 2
+    try:
+        act(*arguments)
+    except (RequestFailed, OSError) as problem:
+        print(problem, file=sys.stderr)
+        return 1
+    return 0
 
 
 def target(lab: Lab, host: str, path: str) -> tuple[str, dict[str, str], dict[str, t.Any]]:

@@ -31,22 +31,23 @@ class Courier:
     async def bring(self, token: str, push: Push) -> None:
         """Hand a push to the device, or keep it until the device is back."""
         writer = self._connected.get(token)
-        if writer is None or writer.is_closing():
-            self._tokens.keep(token, push)
-        else:
-            await _send(writer, push)
+        if writer is not None and not writer.is_closing():
+            with contextlib.suppress(ConnectionError):
+                await _send(writer, push)
+                return
+        self._tokens.keep(token, push)
 
     async def _attend(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         token = ""
         try:
             greeting = json.loads(await reader.readline())
-            token = greeting["token"]
-            waiting = self._tokens.announce(token, greeting["bundle_id"])
+            token, bundle_id = str.lower(greeting["token"]), str.strip(greeting["bundle_id"])
+            waiting = self._tokens.announce(token, bundle_id)
             self._connected[token] = writer
             if waiting is not None:
                 await _send(writer, waiting)
             await reader.read()  # a device says nothing more; this ends when it hangs up
-        except (ValueError, KeyError, ConnectionError):
+        except (ValueError, LookupError, TypeError, ConnectionError):
             pass  # not a device, or gone
         finally:
             if self._connected.get(token) is writer:

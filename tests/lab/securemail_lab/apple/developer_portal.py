@@ -24,9 +24,13 @@ def application(lab: Lab) -> web.Application:
         offered = request.headers.get("Authorization", "")
         if not hmac.compare_digest(offered.encode(), f"Bearer {lab.secret('apple')}".encode()):
             return _refusal(401, "Your session has expired. Please sign in.")
-        wanted = await request.json()
         try:
-            certificate = authority.sign(lab, wanted["bundle_id"], wanted["csr"].encode())
+            wanted = await request.json()
+            bundle_id, signing_request = str.strip(wanted["bundle_id"]), str.encode(wanted["csr"])
+        except (ValueError, LookupError, TypeError):
+            return _refusal(400, "Expected bundle_id and csr, both text")
+        try:
+            certificate = authority.sign(lab, bundle_id, signing_request)
         except authority.RequestRefused as refusal:
             return _refusal(refusal.status, str(refusal))
         content = certificate.public_bytes(serialization.Encoding.DER)

@@ -9,22 +9,19 @@ import pathlib
 import sys
 
 from ..lab import Lab
-from ..requesting import RequestFailed, post
+from ..requesting import RequestFailed, post, site_command
 from ..state import write_atomically
 
 
-def main(arguments: list[str]) -> int:
-    directory, bundle_id, request, certificate = arguments
+def sign(directory: str, bundle_id: str, request: str, certificate: str) -> None:
     lab = Lab(pathlib.Path(directory))
-    wanted = {"bundle_id": bundle_id, "csr": pathlib.Path(request).read_text(encoding="ascii")}
+    wanted = {"bundle_id": bundle_id, "csr": pathlib.Path(request).read_bytes().decode("ascii", "replace")}
     try:
         answer = post(lab, "apple-ca", "/v1/push-certificates", wanted, lab.secret("apple"))
     except RequestFailed as problem:
-        print(f"Apple's developer portal: {problem}", file=sys.stderr)
-        return 1
+        raise RequestFailed(f"Apple's developer portal: {problem}") from None
     write_atomically(pathlib.Path(certificate), base64.b64decode(answer["certificate"]), 0o644)
-    return 0
 
 
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))
+    sys.exit(site_command("securemail_lab.apple.sign LAB BUNDLE_ID CSR CERTIFICATE", sys.argv[1:], sign))

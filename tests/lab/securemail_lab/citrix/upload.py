@@ -13,11 +13,10 @@ import pathlib
 import sys
 
 from ..lab import Lab
-from ..requesting import RequestFailed, post
+from ..requesting import RequestFailed, post, site_command
 
 
-def main(arguments: list[str]) -> int:
-    directory, region, bundle_id, file = arguments
+def upload(directory: str, region: str, bundle_id: str, file: str) -> None:
     lab = Lab(pathlib.Path(directory))
     form = {
         "bundle_id": bundle_id,
@@ -27,11 +26,9 @@ def main(arguments: list[str]) -> int:
     try:
         answer = post(lab, "portal", f"/v1/regions/{region}/certificates", form, lab.secret("portal"))
     except RequestFailed as problem:
-        print(f"push portal: {problem}", file=sys.stderr)
-        return 1
+        raise RequestFailed(f"push portal: {problem}") from None
     print(json.dumps({"customer_id": answer["customer_id"]}))
-    return 0
 
 
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))
+    sys.exit(site_command("securemail_lab.citrix.upload LAB REGION BUNDLE_ID PKCS12", sys.argv[1:], upload))

@@ -148,7 +148,7 @@ def test_what_is_missing_or_no_choice_is_refused_before_anything_connects(task: 
     ("changed", "said"),
     [
         ({"url": "http://xms.example.com:4443"}, "url is"),
-        ({"customer_id": "two words"}, "push_customer_id is 'two words'"),
+        ({"customer_id": "two words"}, "customer_id is 'two words'"),
         ({"mdx_path": "/nowhere/app.mdx"}, "no file /nowhere/app.mdx"),
         ({"policy_names": {"Region": "PnRegion"}}, "policy_names is ['Region']"),
     ],
