@@ -78,6 +78,10 @@ lock: ## Pin every package anew (needs uv)
 	uv pip compile -q --universal --generate-hashes --no-header --python-version 3.11 -c requirements/dev.txt requirements/lab.in -o requirements/lab.txt
 	uv pip compile -q --universal --generate-hashes --no-header --python-version 3.11 -c requirements/dev.txt requirements/controller.in -o requirements/controller.txt
 
+.PHONY: changelog
+changelog: setup ## Take the fragments into the release that galaxy.yml names
+	@cd $(LINK) && $(BIN)/antsibull-changelog release --update-existing
+
 .PHONY: clean
 clean: ## Stop the lab and remove everything that was made
 	@test ! -x $(BIN)/securemail-lab || securemail-lab --directory $(LAB) down --purge

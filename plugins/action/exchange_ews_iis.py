@@ -17,7 +17,7 @@ from ansible_collections.pushops.securemail.plugins.module_utils.windows.ews_iis
     ARGUMENT_SPEC,
     parse_desired,
 )
-from ansible_collections.pushops.securemail.plugins.module_utils.windows.winrs import WinrsRunner
+from ansible_collections.pushops.securemail.plugins.plugin_utils.winrs import WinrsRunner
 
 
 class ActionModule(ActionBase):
@@ -30,7 +30,7 @@ class ActionModule(ActionBase):
 
     def run(self, tmp: str | None = None, task_vars: dict[str, t.Any] | None = None) -> dict[str, t.Any]:
         result: dict[str, t.Any] = super().run(tmp, task_vars)
-        _, params = self.validate_argument_spec(argument_spec=ARGUMENT_SPEC)
+        _result, params = self.validate_argument_spec(argument_spec=ARGUMENT_SPEC)
         try:
             return result | self._reconcile(params, str((task_vars or {}).get("inventory_hostname", "the host")))
         except Unreachable as problem:

@@ -40,7 +40,7 @@ def create(folder: pathlib.Path, *hosts: str) -> Lab:
 
 def _free_ports(count: int) -> list[int]:
     with contextlib.ExitStack() as stack:
-        sockets = [stack.enter_context(socket.socket()) for _ in range(count)]
+        sockets = [stack.enter_context(socket.socket()) for _turn in range(count)]
         for one in sockets:
             one.bind(("", 0))  # all addresses: each service has one of its own
         return [int(one.getsockname()[1]) for one in sockets]

@@ -59,7 +59,7 @@ def test_both_gates_as_site_commands_changed_and_idempotent_check_and_real(
     assert (site.home / "current").resolve() == site.home / "versions" / "0001"
 
     before = site.snapshot()
-    assert {stat.S_IMODE(mode) for mode, _ in before.values() if not stat.S_ISLNK(mode)} == {0o700, 0o600}
+    assert {stat.S_IMODE(mode) for mode, _rest in before.values() if not stat.S_ISLNK(mode)} == {0o700, 0o600}
     run = play(ansible, site.task(**site.commands()), site.task(check=True, **site.commands()))
     assert [(result.changed, result["changes"]) for result in run.tasks] == [(False, []), (False, [])]
     assert site.snapshot() == before

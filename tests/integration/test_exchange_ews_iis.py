@@ -30,8 +30,9 @@ PRESENT = {"client_certificate_auth": True, "upload_read_ahead_size": READ_AHEAD
 ABSENT = {"state": "absent", "upload_read_ahead_size": 0, **_LISTENERS}
 
 
-def ews(arguments: t.Mapping[str, t.Any] = PRESENT, **keywords: t.Any) -> Task:
-    return {"name": "EWS", "pushops.securemail.exchange_ews_iis": {**arguments}, **keywords}
+def ews(arguments: t.Mapping[str, t.Any] | None = None, **keywords: t.Any) -> Task:
+    """The module's task; by default it asks for what push needs."""
+    return {"name": "EWS", "pushops.securemail.exchange_ews_iis": {**(arguments or PRESENT)}, **keywords}
 
 
 def proxies(host: ExchangeHost) -> dict[str, str | None]:

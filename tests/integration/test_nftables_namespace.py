@@ -25,27 +25,27 @@ ROOT = pathlib.Path(__file__).resolve().parents[2]
 MODULE = "pushops.securemail.push_firewall_nftables"
 HOST_RULES = """\
 table inet filter {
-	set bastions {
-		type ipv4_addr
-		elements = { 198.51.100.7 }
-	}
+    set bastions {
+        type ipv4_addr
+        elements = { 198.51.100.7 }
+    }
 
-	chain input {
-		type filter hook input priority filter; policy drop;
-		iifname "lo" accept
-	}
+    chain input {
+        type filter hook input priority filter; policy drop;
+        iifname "lo" accept
+    }
 
-	chain forward {
-		type filter hook forward priority filter; policy drop;
-		ct state invalid drop
-		ip saddr @bastions tcp dport 22 accept comment "the host's own"
-	}
+    chain forward {
+        type filter hook forward priority filter; policy drop;
+        ct state invalid drop
+        ip saddr @bastions tcp dport 22 accept comment "the host's own"
+    }
 }
 table ip nat {
-	chain postrouting {
-		type nat hook postrouting priority srcnat; policy accept;
-		oifname "eth9" masquerade
-	}
+    chain postrouting {
+        type nat hook postrouting priority srcnat; policy accept;
+        oifname "eth9" masquerade
+    }
 }
 """
 LISTENER = {

@@ -43,7 +43,7 @@ class Operator:
         self.lab = estate.lab
         self._ansible = Ansible(folder, within=estate.entering(), environment=estate.environment())
 
-    def play(self, name: str, check: bool = False, **variables: t.Any) -> Run:
+    def play(self, name: str, check: bool = False, variables: t.Mapping[str, t.Any] | None = None) -> Run:
         limit = "all" if self.lab.kind == "namespaces" else "!push_gateways"
         return self._ansible.playbook(
             f"pushops.securemail.{name}", INVENTORY, check=check, limit=limit, variables=variables
@@ -111,7 +111,7 @@ def test_from_a_fresh_estate_to_a_badge(operator: Operator) -> None:
 
 
 def test_what_could_not_be_asked_is_not_called_sound(operator: Operator) -> None:
-    judged = operator.play("verify", ansible_winrm_transport="ntlm", ansible_port=1)
+    judged = operator.play("verify", variables={"ansible_port": 1})
     assert judged.status != 0
     assert "NOT TESTED read-ahead on exch01: the host cannot be reached" in judged.output
     assert "Traceback" not in judged.output
@@ -129,7 +129,7 @@ def test_what_could_not_be_asked_is_not_called_sound(operator: Operator) -> None
 def test_a_wrong_environment_stops_before_anything_connects(
     operator: Operator, variable: str, value: str, remedy: str
 ) -> None:
-    run = operator.play("site", **{variable: value})
+    run = operator.play("site", variables={variable: value})
     assert run.status != 0
     assert set(run.recap) == {"controller"}  # nobody else was asked
     assert variable in run.output

@@ -21,8 +21,6 @@ _LABEL = r"(?!-)[A-Za-z0-9-]{1,63}(?<!-)"
 _FQDN = re.compile(rf"^(?=.{{1,253}}$)(?:{_LABEL}\.)+{_LABEL}$")
 _TOP_LEVEL_IS_NUMERIC = re.compile(r"\.\d+$")
 
-Address = ipaddress.IPv4Network | ipaddress.IPv6Network
-
 
 @dataclass(frozen=True)
 class Endpoint:
@@ -73,7 +71,7 @@ def parse_address(field: str, value: object) -> str:
     if not isinstance(value, str):
         raise InvalidInput(field, value, "an IPv4 or IPv6 address or CIDR as text", "Quote it")
     try:
-        network: Address = ipaddress.ip_network(value.strip(), strict=True)
+        network: ipaddress.IPv4Network | ipaddress.IPv6Network = ipaddress.ip_network(value.strip(), strict=True)
     except ValueError as problem:
         raise InvalidInput(field, value, "an IPv4 or IPv6 address or CIDR", f"Correct it ({problem})") from None
     if network.prefixlen == 0 or network.is_multicast or network.is_unspecified:

@@ -62,7 +62,7 @@ def _elements(command: Json) -> Json:
 
 
 def _element(cidr: str) -> t.Any:
-    address, _, length = cidr.partition("/")
+    address, _separator, length = cidr.partition("/")
     return {"prefix": {"addr": address, "len": int(length)}} if length else address
 
 

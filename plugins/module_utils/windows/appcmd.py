@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from ..core.errors import PushOpsError, Refused, UnexpectedState
 from .cmdline import command_line
 from .markup import parse
-from .winrs import CommandResult, Runner
+from .runner import CommandResult, Runner
 
 #: inetsrv is not on PATH.
 PROGRAM = r"%windir%\system32\inetsrv\appcmd.exe"

@@ -17,7 +17,7 @@ from .cmdline import Expanded
 from .ews_iis_spec import Desired
 from .files import copy_aside, read_text
 from .proxy_bypass import DefaultProxy
-from .winrs import Runner
+from .runner import Runner
 
 SERVER_RUNTIME = "system.webServer/serverRuntime"
 READ_AHEAD = "uploadReadAheadSize"
@@ -157,7 +157,7 @@ class EwsIis(Resource[EwsState]):
     def apply(self, plan: Plan) -> None:
         writes: list[tuple[str, Write]] = [(change.name, change.action) for change in plan.changes]
         now = self._now()
-        for file in dict.fromkeys(write.file for _, write in writes):
+        for file in dict.fromkeys(write.file for _name, write in writes):
             self.backups.append(str(copy_aside(self._runner, file, now)))
         for number, (name, write) in enumerate(writes):
             try:
@@ -166,13 +166,13 @@ class EwsIis(Resource[EwsState]):
             except PushOpsError as problem:
                 if number == 0:
                     raise
-                written = ", ".join(name for name, _ in writes[:number])
+                written = ", ".join(name for name, _write in writes[:number])
                 raise Refused(f"{problem.what}. Written before it: {written}", problem.remedy) from None
 
     def warnings(self, state: EwsState) -> list[str]:
         """What is not wrong enough to fail, in sentences."""
         said = []
-        read_ahead, _ = self.target(state)
+        read_ahead, _bypass = self.target(state)
         asks = bool(state.ssl_flags & CERTIFICATE_FLAGS)
         if read_ahead > LARGE_READ_AHEAD and not asks:
             said.append(

@@ -77,7 +77,7 @@ def _pattern(index: int, entry: t.Mapping[str, t.Any]) -> str:
 
 
 def _application(option: str, path: str) -> str:
-    site, _, application = path.strip("/").partition("/")
+    site, _separator, application = path.strip("/").partition("/")
     if not site or not application:
         raise InvalidInput(option, path, "a site and an application such as Default Web Site/EWS", "Name both")
     return f"{site}/{application}"

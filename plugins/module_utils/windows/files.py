@@ -8,7 +8,7 @@ import datetime
 
 from ..core.errors import Refused
 from .cmdline import command_line
-from .winrs import Runner
+from .runner import Runner
 
 
 def read_text(runner: Runner, path: str) -> str:

@@ -237,7 +237,7 @@ def test_objects(machine: Machine) -> None:
 
 def test_recycling_counts(machine: Machine) -> None:
     pool = "MSExchangeServicesAppPool"
-    for _ in range(2):
+    for _turn in range(2):
         assert run(machine, "recycle", "apppool", f"/apppool.name:{pool}") == (0, f'"{pool}" successfully recycled\r\n')
     assert json.loads((machine.state / "apppools.json").read_bytes()) == {pool: 2}
 

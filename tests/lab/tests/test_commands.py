@@ -9,7 +9,7 @@ import datetime as dt
 import hashlib
 import json
 import pathlib
-import xml.etree.ElementTree as ElementTree
+import xml.etree.ElementTree as ET
 
 import pytest
 
@@ -152,7 +152,7 @@ def test_reg_add_and_delete(machine: Machine) -> None:
 
 
 def _rule(machine: Machine) -> Rule:
-    ((_, (_, text)),) = Registry(machine).values(RULES).items()
+    ((_rest, (_rest, text)),) = Registry(machine).values(RULES).items()
     rule = Rule.parse(str(text))
     assert rule is not None
     assert str(rule) == text
@@ -184,7 +184,7 @@ def test_netsh_sets_shows_and_deletes(machine: Machine) -> None:
 
 
 def test_rule_names_need_not_be_unique(machine: Machine) -> None:
-    for _ in range(2):
+    for _turn in range(2):
         _out(machine, RULE.format("add") + " dir=out action=allow")
     assert "Updated 2 rule(s)." in _out(machine, RULE.format("set") + " new action=block")
 
@@ -283,13 +283,13 @@ def log(machine: Machine) -> EventLog:
 )
 def test_wevtutil_evaluates_the_query(machine: Machine, log: EventLog, query: str, records: list[int]) -> None:
     output = _out(machine, f'wevtutil qe Application /q:"{query}" /f:xml /e:Events')
-    found = ElementTree.fromstring(output).findall("e:Event/e:System/e:EventRecordID", NAMESPACE)
+    found = ET.fromstring(output).findall("e:Event/e:System/e:EventRecordID", NAMESPACE)
     assert [int(node.text or 0) for node in found] == records
 
 
 def test_wevtutil_counts_from_the_newest(machine: Machine, log: EventLog) -> None:
     output = _out(machine, "wevtutil qe Application /c:1 /rd:true /f:xml")
-    event = ElementTree.fromstring(output)
+    event = ET.fromstring(output)
     assert event.findtext("e:System/e:EventID", "", NAMESPACE) == "8"
     time = dt.datetime.fromisoformat(event.find("e:System/e:TimeCreated", NAMESPACE).attrib["SystemTime"])  # type: ignore[union-attr]
     assert abs(dt.datetime.now(dt.UTC) - time) < dt.timedelta(minutes=1)
@@ -299,7 +299,7 @@ def test_wevtutil_counts_from_the_newest(machine: Machine, log: EventLog) -> Non
 
 
 def test_the_message_survives_xml(machine: Machine, log: EventLog) -> None:
-    event = ElementTree.fromstring(_out(machine, "wevtutil qe Application /c:1"))
+    event = ET.fromstring(_out(machine, "wevtutil qe Application /c:1"))
     assert event.findtext("e:EventData/e:Data", "", NAMESPACE) == "couldn't be sent <1>\r\nDetails"
 
 

@@ -524,7 +524,7 @@ def test_what_event_6_says_of_names_certificates_and_protocols(estate: Estate) -
 def test_a_newer_subscription_of_the_same_listener_takes_over(estate: Estate) -> None:
     estate.raise_read_ahead("exch01")
     estate.bypass()
-    for _ in range(2):
+    for _turn in range(2):
         seen = len(estate.notifications)
         estate.subscribe("5")
         wait(lambda seen=seen: len(estate.notifications) > seen)  # type: ignore[misc]

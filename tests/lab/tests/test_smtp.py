@@ -56,7 +56,7 @@ def run(lab: Lab, act: t.Callable[[smtplib.SMTP], t.Any], host: str = "exch01") 
 
 
 def test_a_mail_is_stored_as_it_came(lab: Lab) -> None:
-    _, delivered = run(lab, lambda session: session.sendmail("a@example.com", [USER.upper()], MAIL))
+    _rest, delivered = run(lab, lambda session: session.sendmail("a@example.com", [USER.upper()], MAIL))
     assert delivered == {"exch01": [USER], "exch02": []}
     (item,) = Mailboxes(lab).items(USER)
     assert (item.sequence, item.folder, item.sender, item.subject) == (1, INBOX, "a@example.com", "gr\u00fc\u00dfe")
@@ -65,7 +65,7 @@ def test_a_mail_is_stored_as_it_came(lab: Lab) -> None:
 
 
 def test_the_other_host_hands_the_mail_on(lab: Lab) -> None:
-    _, delivered = run(lab, lambda session: session.sendmail("a@example.com", [USER], MAIL), "exch02")
+    _rest, delivered = run(lab, lambda session: session.sendmail("a@example.com", [USER], MAIL), "exch02")
     assert delivered == {"exch01": [USER], "exch02": []}
     content = base64.b64decode(Mailboxes(lab).items(USER)[0].mime)
     assert content.count(b"Received: from ") == 2
@@ -73,7 +73,7 @@ def test_the_other_host_hands_the_mail_on(lab: Lab) -> None:
 
 def test_after_a_switch_over_the_other_host_delivers(lab: Lab) -> None:
     JsonFile(lab.state("exchange") / "dag.json").write({"active": "exch02"})
-    _, delivered = run(lab, lambda session: session.sendmail("a@example.com", [USER], MAIL))
+    _rest, delivered = run(lab, lambda session: session.sendmail("a@example.com", [USER], MAIL))
     assert delivered == {"exch01": [], "exch02": [USER]}
 
 
@@ -84,7 +84,7 @@ def test_unknown_mailboxes_are_refused(lab: Lab, address: str) -> None:
         session.mail("a@example.com")
         return session.rcpt(address)
 
-    (code, text), _ = run(lab, ask)
+    (code, text), _rest = run(lab, ask)
     assert code in (550, 553)
     assert code == 553 or b"RecipientNotFound" in text
     with pytest.raises(NoSuchMailbox):

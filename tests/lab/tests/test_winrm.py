@@ -340,7 +340,7 @@ def test_only_a_new_shell_gives_operations_back(machine: Machine, port: int) -> 
     _settings(machine, faults={"quota": 2})
     client = _pywinrm(port, "ntlm")
     shell_id = client.open_shell()
-    for _ in range(2):
+    for _turn in range(2):
         client.cleanup_command(shell_id, client.run_command(shell_id, "hostname"))
     with pytest.raises(winrm.exceptions.WSManFaultError) as error:
         client.run_command(shell_id, "hostname")

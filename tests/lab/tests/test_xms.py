@@ -4,12 +4,9 @@
 
 from __future__ import annotations
 
-import asyncio
-import contextlib
 import json
 import pathlib
 import socket
-import threading
 import typing as t
 import zipfile
 from xml.etree import ElementTree
@@ -17,12 +14,12 @@ from xml.etree import ElementTree
 import httpx
 import pytest
 
+from ansible_collections.pushops.securemail.tests.lab.tests import loopback
 from securemail_lab.lab import BUNDLE_ID, Lab, create
 from securemail_lab.pki import Authority
 from securemail_lab.state import JsonFile, write_atomically
 from securemail_lab.xms import console
 from securemail_lab.xms.seed import LOGIN, MDX, seed
-from securemail_lab.xms.service import serve
 from securemail_lab.xms.sessions import Sessions
 from securemail_lab.xms.store import Store
 
@@ -36,41 +33,24 @@ def _free_port(address: str) -> int:
         return int(probe.getsockname()[1])
 
 
-@contextlib.contextmanager
-def _running(lab: Lab) -> t.Iterator[None]:
-    """The program in a thread with a loop of its own."""
-    ready, loop = threading.Event(), asyncio.new_event_loop()
-    done = asyncio.Event()
-
-    async def main() -> None:
-        stop = await serve(lab, "xms")
-        ready.set()
-        await done.wait()
-        await stop()
-
-    thread = threading.Thread(target=loop.run_until_complete, args=(main(),))
-    thread.start()
-    try:
-        assert ready.wait(10), "the server did not start"
-        yield
-    finally:
-        loop.call_soon_threadsafe(done.set)
-        thread.join(10)
-        loop.close()
-
-
-@pytest.fixture
-def lab(tmp_path: pathlib.Path) -> t.Iterator[Lab]:
-    folder = create(tmp_path / "lab", "loopback", unprivileged=True).directory
+def _installed(path: pathlib.Path) -> Lab:
+    folder = create(path, "loopback", unprivileged=True).directory
     with JsonFile(folder / "lab.json").edit() as plan:
         for service in ("xms", "xms-device"):
             plan["ports"][service] = _free_port(plan["addresses"]["xms"][0])
     write_atomically(folder / "secrets.json", json.dumps({"xms": PASSWORD}).encode())
-    made = Lab(folder)
-    Authority(made).issue_server("xms")
-    seed(made)
-    with _running(made):
-        yield made
+    lab = Lab(folder)
+    Authority(lab).issue_server("xms")
+    seed(lab)
+    return lab
+
+
+@pytest.fixture
+def lab(tmp_path: pathlib.Path) -> t.Iterator[Lab]:
+    """A freshly installed server; it answers."""
+    installed = _installed(tmp_path / "lab")
+    with loopback.Running(installed, "xms"):
+        yield installed
 
 
 class Api:

@@ -95,8 +95,10 @@ def _clear(iis: Iis, arguments: Arguments) -> Outcome:
     name, commit = _required(iis, arguments), arguments.take("commit")
     path = _path(arguments)
     if arguments.parameters:
-        return _commit(iis, path, name, [ClearAttribute(attribute) for attribute, _ in arguments.parameters], commit)
-    prepared, level, _ = iis.prepare(path, name, [ClearSection()], commit)
+        return _commit(
+            iis, path, name, [ClearAttribute(attribute) for attribute, _rest in arguments.parameters], commit
+        )
+    prepared, level, _rest = iis.prepare(path, name, [ClearSection()], commit)
     printed = f'Cleared section "{name}" at configuration path "{level.path}"{NEWLINE}'
     try:
         prepared.write()
@@ -129,7 +131,7 @@ def _search(iis: Iis, arguments: Arguments) -> Outcome:
     if not found:
         return 1, ""
     if xml is None:
-        return 0, "".join(f'CONFIGSEARCH "{path}"{NEWLINE}' for path in dict.fromkeys(path for path, _ in found))
+        return 0, "".join(f'CONFIGSEARCH "{path}"{NEWLINE}' for path in dict.fromkeys(path for path, _rest in found))
     lines = [
         f'    <CONFIGSEARCH path="{escape(path)}" locationPath="{escape(location)}" />' for path, location in found
     ]

@@ -81,7 +81,7 @@ def rules(machine: Machine) -> dict[str, Rule]:
     registry = Registry(machine)
     found = {}
     for policy in (LOCAL_POLICY, GROUP_POLICY):
-        for name, (_, data) in registry.values(rf"{policy}\{RULES}").items():
+        for name, (_rest, data) in registry.values(rf"{policy}\{RULES}").items():
             rule = Rule.parse(str(data))
             if rule is not None:
                 found[name] = rule
@@ -119,7 +119,7 @@ def _matches(rule: Rule, address: str, port: int, local: list[str]) -> bool:
 
 
 def _port_in(port: int, entry: str) -> bool:
-    low, _, high = entry.partition("-")
+    low, _separator, high = entry.partition("-")
     return int(low) <= port <= int(high or low)
 
 
@@ -127,7 +127,7 @@ def _address_in(address: str, entry: str, local: list[str]) -> bool:
     target = ipaddress.ip_address(address)
     if entry.isalpha():
         return entry.lower() == "localsubnet" and any(target in ipaddress.ip_network(network) for network in local)
-    low, _, high = entry.partition("-")
+    low, _separator, high = entry.partition("-")
     if high:
         first, last = ipaddress.ip_address(low), ipaddress.ip_address(high)
         return first.version == target.version and int(first) <= int(target) <= int(last)

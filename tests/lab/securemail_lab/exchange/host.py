@@ -28,7 +28,11 @@ async def serve(lab: Lab, host: str) -> Stop:
     """Listen on all addresses of ``host``; subscriptions begin empty, as in a new worker process."""
     machine = Machine(name=host, state=lab.state(host))
     addresses, tls = lab.addresses(host), lab.server_tls(host)
-    mailboxes = Mailboxes(lab, changed=lambda address: notifier.mailbox_changed(address))
+
+    def changed(address: str) -> None:
+        notifier.mailbox_changed(address)
+
+    mailboxes = Mailboxes(lab, changed)
     notifier = Notifier(lab, machine, mailboxes, functools.partial(product_version, machine))
     operations = Operations(lab.name(host), mailboxes, notifier)
     async with contextlib.AsyncExitStack() as started:

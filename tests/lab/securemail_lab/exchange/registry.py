@@ -4,7 +4,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import typing as t
 
 from ..state import JsonFile
@@ -34,7 +33,7 @@ def full_name(key: str) -> str:
 
     :raises UnknownHive: no hive of that name.
     """
-    hive, _, rest = key.strip("\\").partition("\\")
+    hive, _separator, rest = key.strip("\\").partition("\\")
     name = HIVES.get(hive.upper(), hive.upper())
     if name not in HIVES.values():
         raise UnknownHive(key)
@@ -75,17 +74,17 @@ class Registry:
 
     def set(self, key: str, name: str, data: Data, kind: str = "REG_SZ") -> None:
         """Write one value; the key is made where it is missing."""
-        with self._edit() as document:
+        with self._file.edit() as document:
             values = document.setdefault(_found(document, key), {})
             values[_present(values, name)] = [kind, data]
 
     def create(self, key: str) -> None:
-        with self._edit() as document:
+        with self._file.edit() as document:
             document.setdefault(_found(document, key), {})
 
     def delete(self, key: str, name: str | None = None) -> bool:
         """Delete one value, or without a name the key and all below it. Says whether there was one."""
-        with self._edit() as document:
+        with self._file.edit() as document:
             found = _found(document, key)
             if name is not None:
                 values = document.get(found, {})
@@ -104,11 +103,6 @@ class Registry:
                 child = name[: len(prefix)] + name[len(prefix) :].partition("\\")[0]
                 found.setdefault(child.lower(), child)
         return list(found.values())
-
-    @contextlib.contextmanager
-    def _edit(self) -> t.Iterator[_Document]:
-        with self._file.edit() as document:
-            yield document
 
 
 def _found(document: _Document, key: str) -> str:

@@ -18,21 +18,21 @@ _TEMPLATE = string.Template("""\
 flush ruleset
 
 table inet filter {
-	chain input {
-		type filter hook input priority filter; policy drop;
-		ct state established,related accept
-		iifname "lo" accept
-		meta l4proto { icmp, ipv6-icmp } accept
-	}
+    chain input {
+        type filter hook input priority filter; policy drop;
+        ct state established,related accept
+        iifname "lo" accept
+        meta l4proto { icmp, ipv6-icmp } accept
+    }
 
-	chain forward {
-		type filter hook forward priority filter; policy drop;
-		ct state established,related accept
-		meta l4proto { icmp, ipv6-icmp } accept
-		ip saddr $controller tcp dport $https accept comment "controller: Apple and the push portal"
-		ip saddr $proxy tcp dport { 80, $https } accept comment "web proxy"
-		counter comment "dropped"
-	}
+    chain forward {
+        type filter hook forward priority filter; policy drop;
+        ct state established,related accept
+        meta l4proto { icmp, ipv6-icmp } accept
+        ip saddr $controller tcp dport $https accept comment "controller: Apple and the push portal"
+        ip saddr $proxy tcp dport { 80, $https } accept comment "web proxy"
+        counter comment "dropped"
+    }
 }
 """)
 

@@ -13,7 +13,7 @@ import datetime as dt
 import operator
 import re
 import typing as t
-import xml.etree.ElementTree as ElementTree
+import xml.etree.ElementTree as ET
 
 _TOKEN = re.compile(r"""\s*(?:(<=|>=|!=|[<>=()\[\]/,*@])|('[^']*'|"[^"]*")|(\d+(?:\.\d+)?)|([A-Za-z_][\w.-]*))""")
 _OPERATORS: dict[str, t.Callable[[t.Any, t.Any], bool]] = {
@@ -25,8 +25,8 @@ _OPERATORS: dict[str, t.Callable[[t.Any, t.Any], bool]] = {
     ">=": operator.ge,
 }
 
-Value = float | str | list[ElementTree.Element | str] | bool
-Evaluate = t.Callable[[ElementTree.Element, dt.datetime], Value]
+Value = float | str | list[ET.Element | str] | bool
+Evaluate = t.Callable[[ET.Element, dt.datetime], Value]
 
 
 class InvalidQuery(ValueError):
@@ -39,7 +39,7 @@ class Query:
 
     _predicates: tuple[Evaluate, ...]
 
-    def matches(self, event: ElementTree.Element, now: dt.datetime) -> bool:
+    def matches(self, event: ET.Element, now: dt.datetime) -> bool:
         return all(_true(predicate(event, now)) for predicate in self._predicates)
 
 
@@ -139,8 +139,8 @@ class _Parser:
                 raise InvalidQuery(self._text)
 
 
-def _walk(event: ElementTree.Element, steps: list[tuple[str, list[Evaluate]]], now: dt.datetime) -> Value:
-    nodes: list[ElementTree.Element] = [event]
+def _walk(event: ET.Element, steps: list[tuple[str, list[Evaluate]]], now: dt.datetime) -> Value:
+    nodes: list[ET.Element] = [event]
     for name, predicates in steps:
         if name.startswith("@"):
             return [node.attrib[name[1:]] for node in nodes if name[1:] in node.attrib]
@@ -172,8 +172,8 @@ def _compare(sign: str, left: Value, right: Value) -> bool:
     return False
 
 
-def _text(value: ElementTree.Element | str | float | bool) -> str | float:
-    if isinstance(value, ElementTree.Element):
+def _text(value: ET.Element | str | float | bool) -> str | float:
+    if isinstance(value, ET.Element):
         return value.text or ""
     return value
 

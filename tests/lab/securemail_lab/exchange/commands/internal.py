@@ -49,7 +49,7 @@ def echo(session: Session, tail: str, stdin: Stdin) -> CommandResult:
 
 
 def type_(session: Session, tail: str, stdin: Stdin) -> CommandResult:
-    _, names = _split(tail)
+    _switches, names = _split(tail)
     if not names:
         raise session.failed("bad_syntax")
     return CommandResult(0, stdout=b"".join(session.read(name) for name in names))
@@ -75,7 +75,7 @@ def copy(session: Session, tail: str, stdin: Stdin) -> CommandResult:
 
 
 def move(session: Session, tail: str, stdin: Stdin) -> CommandResult:
-    _, names = _split(tail)
+    _switches, names = _split(tail)
     if len(names) != 2:
         raise session.failed("bad_syntax")
     source, target = session.file(names[0]), session.file(names[1])
@@ -91,12 +91,12 @@ def move(session: Session, tail: str, stdin: Stdin) -> CommandResult:
 
 def delete(session: Session, tail: str, stdin: Stdin) -> CommandResult:
     """``del``: a name that is not there is said on standard error, with exit code 0 as on Windows."""
-    _, names = _split(tail)
+    _switches, names = _split(tail)
     if not names:
         raise session.failed("bad_syntax")
     missing = ""
     for name in names:
-        files = [file for _, file in _found(session, name) if file.is_file()]
+        files = [file for _rest, file in _found(session, name) if file.is_file()]
         if not files:
             missing += f"Could Not Find {session.full_path(name)}\r\n"
         for file in files:
@@ -120,7 +120,7 @@ def rmdir(session: Session, tail: str, stdin: Stdin) -> CommandResult:
 
 
 def mkdir(session: Session, tail: str, stdin: Stdin) -> CommandResult:
-    _, names = _split(tail)
+    _switches, names = _split(tail)
     if not names:
         raise session.failed("bad_syntax")
     for name in names:
@@ -142,7 +142,7 @@ def dir_(session: Session, tail: str, stdin: Stdin) -> CommandResult:
     kind = next((switch for switch in switches if switch.startswith("/a")), "")
     entries = [
         entry.name
-        for _, entry in _found(session, pattern)
+        for _rest, entry in _found(session, pattern)
         if not kind.endswith("d") or entry.is_dir() is not kind.endswith("-d")
     ]
     if not entries:
@@ -151,7 +151,7 @@ def dir_(session: Session, tail: str, stdin: Stdin) -> CommandResult:
 
 
 def cd(session: Session, tail: str, stdin: Stdin) -> CommandResult:
-    _, names = _split(tail)
+    _switches, names = _split(tail)
     if not names:
         return session.done(f"{session.directory}\r\n")
     if not session.file(names[0]).is_dir():

@@ -132,7 +132,7 @@ def _chosen(session: Session, words: list[str]) -> dict[str, Rule]:
     name = parameters.pop("name").lower()
     wanted = {fields: fields_of(given, value) for given, value in parameters.items() for fields in [FIELDS[given]]}
     found = {}
-    for identity, (_, data) in Registry(session.machine).values(KEY).items():
+    for identity, (_rest, data) in Registry(session.machine).values(KEY).items():
         rule = Rule.parse(str(data))
         if rule is None or name not in ("all", rule.first("Name").lower()):
             continue

@@ -6,7 +6,7 @@ from __future__ import annotations
 
 import datetime as dt
 import re
-import xml.etree.ElementTree as ElementTree
+import xml.etree.ElementTree as ET
 
 from ..events import CHANNEL, Event, EventLog
 from ..machine import CommandResult
@@ -60,18 +60,18 @@ def _query(session: Session, options: dict[str, str]) -> CommandResult:
     return session.done("".join(f"{line}\r\n" for line in lines))
 
 
-def _element(event: Event, computer: str) -> ElementTree.Element:
-    root = ElementTree.Element("Event")
-    system = ElementTree.SubElement(root, "System")
-    ElementTree.SubElement(system, "Provider", Name=event.provider)
+def _element(event: Event, computer: str) -> ET.Element:
+    root = ET.Element("Event")
+    system = ET.SubElement(root, "System")
+    ET.SubElement(system, "Provider", Name=event.provider)
     for name, number in (("EventID", event.event_id), ("Level", event.level), ("Task", 0)):
-        ElementTree.SubElement(system, name).text = str(number)
-    ElementTree.SubElement(system, "Keywords").text = "0x80000000000000"
-    ElementTree.SubElement(system, "TimeCreated", SystemTime=f"{event.time:%Y-%m-%dT%H:%M:%S.%f}000Z")
+        ET.SubElement(system, name).text = str(number)
+    ET.SubElement(system, "Keywords").text = "0x80000000000000"
+    ET.SubElement(system, "TimeCreated", SystemTime=f"{event.time:%Y-%m-%dT%H:%M:%S.%f}000Z")
     for name, text in (("EventRecordID", str(event.record)), ("Channel", CHANNEL), ("Computer", computer)):
-        ElementTree.SubElement(system, name).text = text
-    ElementTree.SubElement(system, "Security")
-    ElementTree.SubElement(ElementTree.SubElement(root, "EventData"), "Data").text = event.message
+        ET.SubElement(system, name).text = text
+    ET.SubElement(system, "Security")
+    ET.SubElement(ET.SubElement(root, "EventData"), "Data").text = event.message
     return root
 
 
@@ -79,10 +79,10 @@ def _xml(event: Event, computer: str, rendered: bool) -> str:
     root = _element(event, computer)
     root.set("xmlns", NAMESPACE)
     if rendered:
-        information = ElementTree.SubElement(root, "RenderingInfo", Culture="en-US")
-        ElementTree.SubElement(information, "Message").text = event.message
-        ElementTree.SubElement(information, "Level").text = _LEVELS.get(event.level, "")
-    return ElementTree.tostring(root, encoding="unicode").replace("\r", "&#13;")
+        information = ET.SubElement(root, "RenderingInfo", Culture="en-US")
+        ET.SubElement(information, "Message").text = event.message
+        ET.SubElement(information, "Level").text = _LEVELS.get(event.level, "")
+    return ET.tostring(root, encoding="unicode").replace("\r", "&#13;")
 
 
 def _text(number: int, event: Event, computer: str) -> str:

@@ -56,8 +56,8 @@ def basic_user(request: web.Request, lab: Lab) -> str | None:
     if credentials is None:
         return None
     login, password = credentials
-    domain, _, account = login.lower().rpartition("\\")
-    alias, _, suffix = USER.partition("@")
+    domain, _separator, account = login.lower().rpartition("\\")
+    alias, _separator, suffix = USER.partition("@")
     known = login.lower() == USER or (domain, account) == (suffix.partition(".")[0], alias)
     return USER if _same(password, lab.secret("mailbox")) and known else None
 
@@ -82,7 +82,7 @@ def _machine_account(host: str) -> str:
 
 
 def _basic(request: web.Request) -> tuple[str, str] | None:
-    scheme, _, encoded = request.headers.get("Authorization", "").partition(" ")
+    scheme, _separator, encoded = request.headers.get("Authorization", "").partition(" ")
     if scheme.lower() != "basic":
         return None
     try:

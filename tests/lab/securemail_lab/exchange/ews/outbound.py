@@ -93,7 +93,7 @@ class Outbound:
 
     def _socket(self, candidate: aiohttp.AddrInfoType) -> socket.socket:
         """The firewall decides on each address that is about to be tried."""
-        family, kind, protocol, _, address = candidate
+        family, kind, protocol, _rest, address = candidate
         if not outbound_allowed(self._machine, str(address[0]), int(address[1])):
             raise PermissionError(
                 errno.EACCES, "An attempt was made to access a socket in a way forbidden by its access permissions"

@@ -44,7 +44,7 @@ def _create(draft: ET.Element, disposition: str, user: str, mailboxes: Mailboxes
         item = mailboxes.store(user, DRAFTS, message.as_bytes())
         return types("Message", types("ItemId", Id=item.id, ChangeKey=item.change_key))
     headers = [str(value) for name in _RECIPIENTS.values() for value in message.get_all(name, [])]
-    recipients = sorted({address.lower() for _, address in email.utils.getaddresses(headers)})
+    recipients = sorted({address.lower() for _rest, address in email.utils.getaddresses(headers)})
     if not recipients or not all(mailboxes.exists(address) for address in recipients):
         raise EwsError("ErrorInvalidRecipients", "At least one recipient isn't valid.")
     if disposition == "SendAndSaveCopy":

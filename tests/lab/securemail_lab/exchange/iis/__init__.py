@@ -99,7 +99,7 @@ class Iis:
         ``commit_path`` is a config path above, or ``apphost``, ``site``, ``app``, ``parent``, ``url``, ``webroot``,
         ``machine``. All edits are written together, or none.
         """
-        prepared, _, _ = self.prepare(config_path, section, edits, commit_path)
+        prepared, _rest, _rest = self.prepare(config_path, section, edits, commit_path)
         prepared.write()
         return prepared.changed
 

@@ -132,7 +132,7 @@ class Commit:
         """Root or location tags of the file that are for the target, those that hold the section first."""
         matching = [
             container
-            for container, _, target in containers(self._document, self._level)
+            for container, _rest, target in containers(self._document, self._level)
             if target.lower() == self._target.path.lower()
         ]
         return sorted(matching, key=lambda one: one.descendant(self._section.split("/")) is None)

@@ -58,7 +58,7 @@ class DefaultProxy:
         return None if any(pattern.search(subject) for pattern in self.bypass) else address
 
     def _is_local(self, host: str) -> bool:
-        name, _, domain = host.partition(".")
+        name, _separator, domain = host.partition(".")
         return bool(name) and (not domain or domain.lower() == self.domain.lower())
 
 

@@ -132,7 +132,7 @@ class Configuration:
         :raises IisError: there is no such site.
         """
         path = config_path.strip("/")
-        for index, (name, _) in reversed(list(enumerate(_GLOBAL))):
+        for index, (name, _rest) in reversed(list(enumerate(_GLOBAL))):
             if path.lower() == name.lower():
                 return [Level(*each) for each in _GLOBAL[: index + 1]]
         if path.lower().startswith(f"{APPHOST}/".lower()):

@@ -2,4 +2,6 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """The WinRM service of a lab machine: WS-Management shells over HTTP, with Basic and NTLM."""
 
-from .service import application as application
+from .service import application
+
+__all__ = ["application"]

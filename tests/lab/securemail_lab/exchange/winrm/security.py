@@ -57,10 +57,12 @@ class Accounts:
         self._names: dict[str, str] = {}
         lines = []
         for account, password in users.items():
-            domain, _, user = account.rpartition("\\")
+            domain, _separator, user = account.rpartition("\\")
             if ":" in f"{account}{password}" or len(f"{account}{password}".splitlines()) != 1:
                 raise ValueError(f"the account {account} has a colon or a line break, which the NTLM file cannot hold")
-            for name in {user, f"{domain}\\{user}" if domain else user, f"{user}@{domain}" if domain else user}:
+            for name in dict.fromkeys(
+                [user, f"{domain}\\{user}" if domain else user, f"{user}@{domain}" if domain else user]
+            ):
                 self._passwords[name.lower()] = password
                 self._names[name.lower()] = account
                 lines.append(":".join([*name.rpartition("\\")[::2], password]))
@@ -76,7 +78,7 @@ class Accounts:
         :raises Denied: malformed, unknown or wrong.
         """
         try:
-            name, _, password = base64.b64decode(credentials, validate=True).decode().partition(":")
+            name, _separator, password = base64.b64decode(credentials, validate=True).decode().partition(":")
         except (binascii.Error, UnicodeDecodeError):
             raise Denied from None
         expected = self._passwords.get(name.lower())

@@ -71,7 +71,7 @@ class _Service:
         return web.Response(status=status, body=connection.seal(answer) if sealed else answer, headers=headers)
 
     def _authenticate(self, http: web.Request, connection: Connection, settings: Settings) -> tuple[str, str]:
-        scheme, _, credentials = http.headers.get("Authorization", "").partition(" ")
+        scheme, _separator, credentials = http.headers.get("Authorization", "").partition(" ")
         if scheme.lower() == "basic":
             if not settings.basic or not (http.secure or settings.allow_unencrypted):
                 raise Denied

@@ -203,7 +203,7 @@ def _foreign_request(bench: Bench) -> bytes:
 def test_a_key_that_cannot_be_read_is_never_replaced(
     bench: Bench, content: bytes | None, with_certificate: bool
 ) -> None:
-    _ = bench.run() if with_certificate else bench.by_hand()
+    (bench.run if with_certificate else bench.by_hand)()
     key = bench.version() / "key.pem"
     key.unlink()
     if content is not None:

@@ -25,16 +25,16 @@ def change(link: str) -> dict[str, t.Any]:
     return {"name": "setting", "before": 0, "after": 49152, "link": link}
 
 
-def verdict(result: dict[str, t.Any] | None, probe: dict[str, t.Any] | None = ARRIVED) -> Verdict:
+def verdict(result: dict[str, t.Any] | None, probe: dict[str, t.Any] | None) -> Verdict:
     return Verdict(judge(["read-ahead", "proxy-bypass"], {"exch01": result}), probe)
 
 
 def test_a_host_as_declared_passes() -> None:
-    assert verdict({"changes": []}).sound
+    assert verdict({"changes": []}, ARRIVED).sound
 
 
 def test_an_outstanding_change_breaks_its_link_and_no_other() -> None:
-    found = verdict({"changes": [change("read-ahead")]})
+    found = verdict({"changes": [change("read-ahead")]}, ARRIVED)
     assert found.broken == ("read-ahead",)
     text = "\n".join(found.sentences())
     assert "exch01: setting is 0, expected 49152" in text
@@ -44,13 +44,13 @@ def test_an_outstanding_change_breaks_its_link_and_no_other() -> None:
 
 @pytest.mark.parametrize("result", [{"unreachable": True, "msg": "no route"}, {"failed": True, "msg": "no route"}])
 def test_a_host_without_an_answer_is_not_tested_and_says_why(result: dict[str, t.Any]) -> None:
-    found = verdict(result)
+    found = verdict(result, ARRIVED)
     assert (found.broken, found.not_tested, found.sound) == ((), ("read-ahead", "proxy-bypass"), False)
     assert "no route" in "\n".join(found.sentences())
 
 
 def test_a_host_that_was_left_out_is_said_and_does_not_fail_the_rest() -> None:
-    found = verdict(None)
+    found = verdict(None, ARRIVED)
     assert found.sound
     assert "LEFT OUT read-ahead on exch01" in "\n".join(found.sentences())
 

@@ -10,7 +10,7 @@ import xml.etree.ElementTree as ET
 
 import pytest
 
-from ansible_collections.pushops.securemail.plugins.module_utils.windows.winrs import CommandResult
+from ansible_collections.pushops.securemail.plugins.module_utils.windows.runner import CommandResult
 
 APPCMD = r"%windir%\system32\inetsrv\appcmd.exe"
 APPHOST = r"%windir%\system32\inetsrv\config\applicationHost.config"
@@ -147,8 +147,8 @@ class FakeHost:
                 else:
                     into.remove(next(item for item in into if item.get(key) == value))
                 continue
-            attribute, _, value = edit.removeprefix("/").partition(":")
-            child, _, attribute = attribute.rpartition(".")
+            attribute, _separator, value = edit.removeprefix("/").partition(":")
+            child, _separator, attribute = attribute.rpartition(".")
             into = section
             if child:
                 found = section.find(child)
@@ -163,7 +163,7 @@ class FakeHost:
         element = parent.find(name)
         assert element is not None
         if attribute:
-            child, _, attribute = attribute.removeprefix("/").rpartition(".")
+            child, _separator, attribute = attribute.removeprefix("/").rpartition(".")
             holder = element.find(child) if child else element
             assert holder is not None
             del holder.attrib[attribute]

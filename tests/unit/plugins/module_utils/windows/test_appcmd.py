@@ -22,7 +22,7 @@ from ansible_collections.pushops.securemail.plugins.module_utils.windows.appcmd 
     set_config,
 )
 from ansible_collections.pushops.securemail.plugins.module_utils.windows.markup import parse
-from ansible_collections.pushops.securemail.plugins.module_utils.windows.winrs import CommandResult
+from ansible_collections.pushops.securemail.plugins.module_utils.windows.runner import CommandResult
 
 SECTION = "system.net/defaultProxy"
 
@@ -116,7 +116,7 @@ def _hresult(rc: int, hresult: str) -> CommandResult:
 )
 def test_failures_are_told_apart_by_code(result: CommandResult, kind: type[PushOpsError], words: str) -> None:
     problem = failure("It was not written", result)
-    assert type(problem) is kind
+    assert problem.__class__ is kind
     assert words in problem.what
     assert problem.what.startswith("It was not written")
     assert problem.remedy

@@ -19,7 +19,7 @@ from ansible_collections.pushops.securemail.plugins.module_utils.core.errors imp
 from ansible_collections.pushops.securemail.plugins.module_utils.core.reconcile import reconcile
 from ansible_collections.pushops.securemail.plugins.module_utils.windows.ews_iis import EwsIis
 from ansible_collections.pushops.securemail.plugins.module_utils.windows.ews_iis_spec import parse_desired
-from ansible_collections.pushops.securemail.plugins.module_utils.windows.winrs import CommandResult
+from ansible_collections.pushops.securemail.plugins.module_utils.windows.runner import CommandResult
 
 FRONT_END, BACK_END = "Default Web Site/EWS", "Exchange Back End/EWS"
 RUNTIME, PROXY = "system.webServer/serverRuntime", "system.net/defaultProxy"
@@ -255,7 +255,7 @@ def test_every_refusal_is_one_error_and_changes_no_configuration(
     before = host.web_config(FRONT_END), host.web_config(BACK_END), snapshot(host)[1]  # type: ignore[index]
     with pytest.raises(PushOpsError, match=words) as raised:
         run(host)
-    assert type(raised.value) is kind and raised.value.remedy
+    assert raised.type is kind and raised.value.remedy
     assert (host.web_config(FRONT_END), host.web_config(BACK_END), str(host.locations)) == before
 
 

@@ -18,10 +18,10 @@ from ansible_collections.pushops.securemail.plugins.module_utils.core.errors imp
     Refused,
     Unreachable,
 )
-from ansible_collections.pushops.securemail.plugins.module_utils.windows.winrs import (
+from ansible_collections.pushops.securemail.plugins.module_utils.windows.runner import CommandResult
+from ansible_collections.pushops.securemail.plugins.plugin_utils.winrs import (
     QUOTA_OPERATIONS,
     SHELL_NOT_FOUND,
-    CommandResult,
     WinrsRunner,
 )
 
@@ -164,7 +164,7 @@ def test_a_command_has_only_so_much_time() -> None:
 def test_each_failure_has_a_name_and_a_remedy(problem: Exception, kind: type[PushOpsError], words: str) -> None:
     with pytest.raises(PushOpsError, match=words) as raised:
         WinrsRunner(Connection(start=[problem]), "exch01").run("a")
-    assert type(raised.value) is kind
+    assert raised.type is kind
     assert "exch01" in raised.value.what and raised.value.__suppress_context__
 
 

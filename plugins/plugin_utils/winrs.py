@@ -12,9 +12,14 @@ import contextlib
 import time
 import typing as t
 import xml.etree.ElementTree as ET
-from dataclasses import dataclass
 
-from ..core.errors import InvalidInput, PushOpsError, Refused, Unreachable
+from ansible_collections.pushops.securemail.plugins.module_utils.core.errors import (
+    InvalidInput,
+    PushOpsError,
+    Refused,
+    Unreachable,
+)
+from ansible_collections.pushops.securemail.plugins.module_utils.windows.runner import CommandResult
 
 try:
     import requests.exceptions
@@ -35,30 +40,6 @@ QUOTA_OPERATIONS = 0x803381A6
 QUOTAS = frozenset({*range(0x803381A5, 0x803381A9), 0x803381AB, *range(0x803381E4, 0x803381EB)})
 SHELL_NOT_FOUND = 0x8033805B
 ACCESS_DENIED = 5
-
-
-@dataclass(frozen=True)
-class CommandResult:
-    """What a finished command leaves.
-
-    :param rc: exit code, unsigned 32 bit.
-    """
-
-    rc: int
-    stdout: str = ""
-    stderr: str = ""
-
-
-class Runner(t.Protocol):
-    """The one seam to a Windows host."""
-
-    def run(self, command_line: str, *, writes: bool = False) -> CommandResult:
-        """Run one line of cmd.exe.
-
-        :param writes: the line changes something: it is never repeated once it may have begun.
-        :raises Unreachable: the host did not answer, or not in time.
-        :raises Refused: the host answered and said no.
-        """
 
 
 class WinrsRunner:
