@@ -38,12 +38,12 @@ def _status(launcher: Launcher, _options: argparse.Namespace) -> int:
     print(f"lab: running in {launcher.directory} ({lab.kind})")
     for program in PROGRAMS:
         for door in program.doors:
-            print(f"  {door.host:<10} {lab.address(door.host)}:{lab.port(door.service):<6} {door.what}")
+            print(f"  {door.host:<21} {lab.address(door.host)}:{lab.port(door.service):<6} {door.what}")
     return 0
 
 
 def _exec(launcher: Launcher, options: argparse.Namespace) -> int:
-    words = [word for word in options.command if word != "--"] if options.command[:1] == ["--"] else options.command
+    words = options.command[1:] if options.command[:1] == ["--"] else options.command
     if not words:
         raise LabError("Name a command, e.g. securemail-lab exec -- curl https://xms.corp.contoso.com:4443")
     entered = [*launcher.entering(options.host), *words]

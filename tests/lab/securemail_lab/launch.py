@@ -8,11 +8,12 @@ import contextlib
 import json
 import os
 import pathlib
+import select
 import shutil
 import signal
 import subprocess
 import sys
-import time
+import typing as t
 
 from . import lab as plan
 from .lab import Lab
@@ -44,6 +45,16 @@ def _which(program: str) -> str | None:
 def _may_bind_privileged_ports() -> bool:
     lowest = pathlib.Path("/proc/sys/net/ipv4/ip_unprivileged_port_start")
     return os.geteuid() == 0 or int(lowest.read_text(encoding="ascii")) <= min(plan.PORTS.values())
+
+
+@contextlib.contextmanager
+def _process(pid: int) -> t.Iterator[int]:
+    """A file descriptor of a process, readable once it has ended."""
+    handle = os.pidfd_open(pid)
+    try:
+        yield handle
+    finally:
+        os.close(handle)
 
 
 class Launcher:
@@ -87,12 +98,13 @@ class Launcher:
         unshare = None if kind == "loopback" else _unshare()
         if kind == "namespaces" and unshare is None:
             raise LabError("This kernel or host allows no namespaces of our own. Run as root, or use the loopback lab")
+        kind = "namespaces" if unshare else "loopback"
+        if (self.directory / "lab.json").exists() and self.lab.kind != kind:
+            raise LabError(f"The lab in {self.directory} is one of kind {self.lab.kind}. Remove it first: make clean")
         if unshare is None:
             print("lab: no network namespaces here, so the services share the loopback network.")
             print("lab: left out: the gateway, its nftables rules and the packets that they decide about.")
-        plan.create(
-            self.directory, "namespaces" if unshare else "loopback", not (unshare or _may_bind_privileged_ports())
-        )
+        plan.create(self.directory, kind, not (unshare or _may_bind_privileged_ports()))
         environment = {**os.environ, "PATH": f"{os.environ.get('PATH', '')}:/usr/sbin:/sbin"}
         supervisor = subprocess.Popen(
             [*(unshare or []), sys.executable, "-m", "securemail_lab.supervisor", str(self.directory)],
@@ -104,10 +116,11 @@ class Launcher:
         )
         write_atomically(self._pid_file, json.dumps({"pid": supervisor.pid}).encode())
         assert supervisor.stdout is not None
-        for line in supervisor.stdout:
-            print(f"lab: {line.rstrip()}", flush=True)
-            if line.startswith("ready"):
-                return
+        with supervisor.stdout as said:
+            for line in said:
+                print(f"lab: {line.rstrip()}", flush=True)
+                if line.startswith("ready"):
+                    return
         supervisor.wait()
         self._pid_file.unlink(missing_ok=True)
         raise LabError(f"The lab did not start. Its logs lie in {self.directory / 'logs'}")
@@ -117,13 +130,11 @@ class Launcher:
         pid = self._supervisor()
         if pid is None:
             return
-        os.kill(pid, signal.SIGTERM)
-        deadline = time.monotonic() + STOP_SECONDS
-        while self._supervisor() is not None:
-            if time.monotonic() > deadline:
-                os.kill(pid, signal.SIGKILL)
-                break
-            time.sleep(0.05)
+        with _process(pid) as process:
+            for number in (signal.SIGTERM, signal.SIGKILL):
+                signal.pidfd_send_signal(process, number)
+                if select.select([process], [], [], STOP_SECONDS)[0]:
+                    break
         self._pid_file.unlink(missing_ok=True)
 
     def purge(self) -> None:

@@ -49,6 +49,11 @@ def _deliver(lab: Lab, words: dict[str, str]) -> None:
         connection.send_message(message)
 
 
+def _shows_news(before: dict[str, t.Any], now: dict[str, t.Any]) -> bool:
+    """Whether a push came, and there is a badge. Not that it grew: a region that is new to the user counts from 0."""
+    return now["notifications"][-1:] != before["notifications"][-1:] and now["badge"] > 0
+
+
 def _is_content_free(notifications: list[dict[str, t.Any]], words: dict[str, str]) -> bool:
     """A badge and nothing else, and none of the mail's words anywhere in it."""
     return all(
@@ -72,7 +77,7 @@ def probe(lab: Lab, patience: float) -> dict[str, t.Any]:
     seen: dict[str, float] = {}
     while len(seen) < len(DEVICES) and time.monotonic() - started < patience:
         for device in DEVICES:
-            if device not in seen and _device(lab, device)["badge"] > before[device]["badge"]:
+            if device not in seen and _shows_news(before[device], _device(lab, device)):
                 seen[device] = round(time.monotonic() - started, 2)
         time.sleep(_PAUSE)
     sightings = []

@@ -28,6 +28,11 @@ class Courier:
             self._attend, lab.addresses(host), lab.port("courier"), ssl=lab.server_tls(host)
         )
 
+    def close(self) -> None:
+        """Hang up on every device."""
+        for writer in self._connected.values():
+            writer.close()
+
     async def bring(self, token: str, push: Push) -> None:
         """Hand a push to the device, or keep it until the device is back."""
         writer = self._connected.get(token)

@@ -24,6 +24,7 @@ async def serve(lab: Lab, host: str) -> Stop:
     async def stop() -> None:
         for server in servers:
             server.close()
+        courier.close()
         await portal.cleanup()
 
     return stop

@@ -20,7 +20,7 @@ def encode(topics: t.Iterable[str]) -> bytes:
 
 def decode(value: bytes) -> list[str]:
     """The topics of an extension's value."""
-    ((_, content),) = _elements(value)
+    ((_rest, content),) = _elements(value)
     return [text.decode() for tag, text in _elements(content) if tag == _UTF8]
 
 

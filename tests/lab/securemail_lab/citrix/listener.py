@@ -72,10 +72,12 @@ class Listener:
                 for device in devices:
                     await self._send(client, device, badge)
         except (httpx.TransportError, ssl.SSLError) as error:
-            self._record(devices, 0, str(error) or type(error).__name__)
+            self._record(devices, 0, f"APNs: {_root_cause(error)}")
 
     def _sign_in(self, signing: pathlib.Path) -> ssl.SSLContext:
         context = self._lab.client_tls()
+        # Later versions end the handshake before the other side has looked at the certificate.
+        context.maximum_version = ssl.TLSVersion.TLSv1_2
         context.load_cert_chain(signing)
         return context
 
@@ -91,3 +93,10 @@ class Listener:
         log = self._lab.state(f"push-{self._region}") / "deliveries.jsonl"
         for device in devices:
             append_line(log, json.dumps({"at": now, "device": device.device, "status": status, "reason": reason}))
+
+
+def _root_cause(error: BaseException) -> str:
+    """The innermost error's words: httpx hides those of TLS behind empty ones of its own."""
+    while inner := error.__cause__ or error.__context__:
+        error = inner
+    return str(error) or type(error).__name__

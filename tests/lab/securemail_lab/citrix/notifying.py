@@ -27,8 +27,8 @@ def new_items(body: bytes) -> list[str]:
     :raises ValueError: no SendNotification.
     """
     try:
-        envelope: ET.Element = fromstring(body)
-    except (ET.ParseError, DefusedXmlException):
+        envelope: ET.Element = fromstring(body, forbid_dtd=True)
+    except (ET.ParseError, DefusedXmlException, LookupError):  # the last: an encoding that nobody knows
         raise ValueError("not XML") from None
     notification = envelope.find(f"{{{_SOAP}}}Body/{{{_MESSAGES}}}SendNotification")
     if notification is None:

@@ -10,6 +10,7 @@ from aiohttp import web
 
 from ..lab import Lab
 from .accounts import Accounts
+from .forms import read_form
 from .registrations import Registrations
 
 _FIELDS = ("customer_id", "bundle_id", "user", "device", "token")
@@ -20,15 +21,13 @@ def application(lab: Lab, region: str, accounts: Accounts, registrations: Regist
     """``POST /v1/devices``, ``DELETE /v1/devices/<token>``, ``POST /v1/devices/<token>/seen``."""
 
     async def register(request: web.Request) -> web.Response:
-        document = await request.json()
-        if any(not isinstance(document.get(field), str) for field in _FIELDS) or not _TOKEN.fullmatch(
-            document["token"]
-        ):
+        form = await read_form(request, _FIELDS)
+        if form is None or not _TOKEN.fullmatch(form["token"]):
             return _refusal(400, f"Expected {', '.join(_FIELDS)}; the token is 64 hexadecimal digits")
-        customer_id, bundle_id = document["customer_id"], document["bundle_id"]
+        customer_id, bundle_id = form["customer_id"], form["bundle_id"]
         if accounts.signing_file(region, customer_id, bundle_id) is None:
             return _refusal(403, f"Customer {customer_id} has no certificate for {bundle_id} in this region")
-        registration = registrations.add(**{field: document[field] for field in _FIELDS})
+        registration = registrations.add(**form)
         url = lab.url(f"listener-{region}", path=f"/v1/notify/{registration.opaque}")
         return web.json_response({"listener_url": url}, status=201)
 

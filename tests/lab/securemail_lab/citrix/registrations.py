@@ -26,7 +26,7 @@ class Registration:
 
 
 class Registrations:
-    """``state/push-<region>.json``: {devices: {token: registration}, users: {user: {badge, counted}}}."""
+    """``state/push-<region>/registrations.json``: {devices: {token: registration}, users: {user: {badge, counted}}}."""
 
     def __init__(self, lab: Lab, region: str) -> None:
         self._file = JsonFile(lab.state(f"push-{region}") / "registrations.json", {"devices": {}, "users": {}})

@@ -9,6 +9,7 @@ import xml.etree.ElementTree as ET
 from xml.sax.saxutils import escape
 
 import aiohttp
+from defusedxml.common import DefusedXmlException
 from defusedxml.ElementTree import fromstring
 
 _MESSAGES = "http://schemas.microsoft.com/exchange/services/2006/messages"
@@ -50,7 +51,11 @@ async def subscribe(session: aiohttp.ClientSession, url: str, listener_url: str,
     async with session.post(url, data=body.encode(), headers={"Content-Type": "text/xml; charset=utf-8"}) as answer:
         if answer.status != 200:
             raise SubscribeFailed(f"HTTP {answer.status} {answer.reason}")
-        document: ET.Element = fromstring(await answer.read())
+        content = await answer.read()
+    try:
+        document: ET.Element = fromstring(content, forbid_dtd=True)
+    except (ET.ParseError, DefusedXmlException):
+        raise SubscribeFailed("the answer is no XML") from None
     identifier = document.findtext(f".//{{{_MESSAGES}}}SubscriptionId")
     if identifier is None:
         raise SubscribeFailed(document.findtext(f".//{{{_MESSAGES}}}ResponseCode") or "no subscription in the answer")

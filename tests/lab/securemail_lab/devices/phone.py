@@ -91,7 +91,7 @@ class Phone:
             async with self._session() as session, session.get(url, params={"user": USER}) as answer:
                 answer.raise_for_status()
                 return Settings.of(await answer.json())
-        except (aiohttp.ClientError, TimeoutError, NotManaged) as error:
+        except (aiohttp.ClientError, TimeoutError, ValueError, NotManaged) as error:
             raise Failed("policy", _words(error)) from None
 
     async def _arrange_push(self, settings: Settings) -> None:
@@ -166,8 +166,8 @@ class Phone:
                 writer.write(json.dumps({"token": self._token, "bundle_id": BUNDLE_ID}).encode() + b"\n")
                 while line := await reader.readline():
                     self._show(json.loads(line))
-            except OSError:
-                pass
+            except (OSError, ValueError):
+                pass  # it hung up, maybe in the middle of a line
             finally:
                 writer.close()
             await asyncio.sleep(RETRY_SECONDS)
@@ -176,7 +176,9 @@ class Phone:
         now = dt.datetime.now(dt.UTC).isoformat(timespec="milliseconds")
         with self._state.edit() as state:
             state["notifications"] = [*state["notifications"], {"at": now, **push}][-NOTIFICATIONS_KEPT:]
-            state["badge"] = push["payload"].get("aps", {}).get("badge", state["badge"])
+            match push["payload"]:
+                case {"aps": {"badge": int(badge)}}:
+                    state["badge"] = badge
 
     def _remember(self, **what: t.Any) -> None:
         if any(self._state.read()[name] != value for name, value in what.items()):

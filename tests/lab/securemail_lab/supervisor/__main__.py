@@ -96,6 +96,7 @@ class Supervisor:
             except subprocess.TimeoutExpired:
                 process.kill()
                 process.wait()
+        estate.remove_shared_memory(self._lab)
 
 
 def _lives(process: subprocess.Popen[bytes]) -> bool:

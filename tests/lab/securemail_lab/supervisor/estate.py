@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import pathlib
 import secrets
 import shlex
 import sys
@@ -16,7 +17,7 @@ from ..devices import seed as devices
 from ..exchange import seed as exchange
 from ..gateway import proxy
 from ..gateway import seed as gateway
-from ..lab import EXCHANGE_HOSTS, Lab
+from ..lab import EXCHANGE_HOSTS, REGIONS, Lab
 from ..network.topology import GATEWAY, INTERNET_HOSTS, inside
 from ..pki import Authority
 from ..state import write_atomically
@@ -47,10 +48,6 @@ class Program:
     host: str
     doors: tuple[Door, ...]
 
-    @property
-    def title(self) -> str:
-        return self.host
-
 
 def _exchange(host: str) -> Program:
     return Program(
@@ -80,9 +77,21 @@ PROGRAMS = (
     Program(
         "citrix",
         "push-service",
-        (Door("portal", "https", "tls", "push portal, listeners and registration of three regions"),),
+        (
+            Door("portal", "https", "tls", "push portal"),
+            *(Door(f"listener-{region}", "https", "tls", f"mailbox listener, {REGIONS[region]}") for region in REGIONS),
+            *(Door(f"registration-{region}", "https", "tls", f"registration, {REGIONS[region]}") for region in REGIONS),
+        ),
     ),
-    Program("apple", "apple", (Door("apple-ca", "https", "tls", "Apple: certificates, APNs and its courier"),)),
+    Program(
+        "apple",
+        "apple",
+        (
+            Door("apple-ca", "https", "tls", "Apple: developer portal"),
+            # Its courier listens before it does, on a port that only the devices' mobile network leads to.
+            Door("apns", "https", "tls", "Apple: APNs"),
+        ),
+    ),
     Program("devices", "devices", ()),
 )
 
@@ -116,6 +125,13 @@ def command(lab: Lab, program: Program) -> list[str]:
     if program.name == "squid":
         return proxy.command(lab)
     return [sys.executable, "-m", "securemail_lab.serve", str(lab.directory), program.name, program.host]
+
+
+def remove_shared_memory(lab: Lab) -> None:
+    """Take away what Squid leaves in ``/dev/shm`` where it was ended before it was up, or by force."""
+    words = proxy.command(lab)
+    for path in pathlib.Path("/dev/shm").glob(f"{words[words.index('-n') + 1]}-*"):
+        path.unlink(missing_ok=True)
 
 
 def write_controller_file(lab: Lab) -> None:

@@ -1,0 +1,135 @@
+# Copyright: (c) 2026, the pushops.securemail contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Each fault of the lab changes what it says, and not a byte elsewhere. The gateway's is in test_estate.py."""
+
+from __future__ import annotations
+
+import datetime as dt
+import json
+import pathlib
+import typing as t
+
+import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+
+from ansible_collections.pushops.securemail.tests.lab.tests import loopback, push_certificates
+from securemail_lab import faults
+from securemail_lab.apple import authority
+from securemail_lab.citrix.accounts import Accounts
+from securemail_lab.exchange.machine import Machine
+from securemail_lab.lab import BUNDLE_ID, EXCHANGE_HOSTS, Lab
+from securemail_lab.state import JsonFile
+
+PROJECT = pathlib.Path(__file__).resolve().parents[3]
+FRONT_FILE = r"%ExchangeInstallPath%FrontEnd\HttpProxy\EWS\web.config"
+BACK_FILE = r"%ExchangeInstallPath%ClientAccess\exchweb\EWS\web.config"
+BYPASS = b'<system.net><defaultProxy><bypasslist><add address="^x$" /></bypasslist></defaultProxy></system.net>'
+Files = dict[str, bytes]
+
+
+@pytest.fixture
+def lab(tmp_path: pathlib.Path) -> Lab:
+    return loopback.make_lab(tmp_path / "lab")
+
+
+def files(lab: Lab) -> Files:
+    """Every file of the lab by its path, but for locks."""
+    found = (path for path in lab.directory.rglob("*") if path.is_file() and not path.name.endswith(".lock"))
+    return {str(path.relative_to(lab.directory)): path.read_bytes() for path in found}
+
+
+def inflict(lab: Lab, name: str) -> tuple[Files, Files]:
+    """The files that the fault changed, before and after; none came or went."""
+    before = files(lab)
+    faults.FAULTS[name].inflict(lab, lambda _host: pytest.fail("this fault needs no command inside"))
+    after = files(lab)
+    made = set(after) - set(before)
+    assert not set(before) - set(after) and {pathlib.Path(each).name for each in made} <= {"apppools.json"}
+    changed = made | {name for name in before if before[name] != after[name]}
+    return {name: before.get(name, b"{}") for name in changed}, {name: after[name] for name in changed}
+
+
+def web_config(lab: Lab, host: str, windows_path: str) -> pathlib.Path:
+    return Machine(host, lab.state(host)).path(windows_path)
+
+
+def relative(lab: Lab, *paths: pathlib.Path) -> set[str]:
+    return {str(path.relative_to(lab.directory)) for path in paths}
+
+
+def test_proxy_bypass_takes_system_net_out_of_one_host(lab: Lab) -> None:
+    paths = {host: web_config(lab, host, BACK_FILE) for host in EXCHANGE_HOSTS}
+    original = paths["exch01"].read_bytes()
+    for path in paths.values():
+        path.write_bytes(path.read_bytes().replace(b"</configuration>", BYPASS + b"\n</configuration>"))
+    _before, after = inflict(lab, "proxy-bypass")
+    assert set(after) == relative(lab, paths["exch01"])
+    assert paths["exch01"].read_bytes().split() == original.split()
+
+
+def test_read_ahead_is_0_again_on_both_hosts_and_their_pools_are_new(lab: Lab) -> None:
+    paths = [web_config(lab, host, FRONT_FILE) for host in EXCHANGE_HOSTS]
+    originals = [path.read_bytes() for path in paths]
+    for path, original in zip(paths, originals, strict=True):
+        path.write_bytes(original.replace(b'uploadReadAheadSize="0"', b'uploadReadAheadSize="49152"'))
+        assert path.read_bytes() != original
+    _before, after = inflict(lab, "read-ahead")
+    pools = [lab.state(host) / "apppools.json" for host in EXCHANGE_HOSTS]
+    assert set(after) == relative(lab, *paths, *pools)
+    assert [path.read_bytes() for path in paths] == originals
+    assert [json.loads(pool.read_bytes()) for pool in pools] == [{"MSExchangeServicesAppPool": 1}] * 2
+
+
+def test_wrong_region_is_one_value_of_one_policy(lab: Lab) -> None:
+    file = JsonFile(lab.state("xms") / "apps.json")
+    with file.edit() as document:
+        (app,) = (app for app in document["apps"] if app["name"] == "Secure Mail")
+        for policy in app["ios"]["policies"]:
+            if policy["title"] == "Push notifications region":
+                policy["policyValue"] = "EU_WEST"
+    before, after = inflict(lab, "wrong-region")
+    assert set(after) == relative(lab, file.path)
+    (old,), (new,) = (list(each.values()) for each in (before, after))
+    assert new.replace(b'"policyValue": "US_EAST"', b"") == old.replace(b'"policyValue": "EU_WEST"', b"").replace(
+        b'"policyValue": "US_EAST"', b""
+    )
+    assert old.count(b'"policyValue": "EU_WEST"') == 1
+
+
+def test_expired_certificate_is_expired_wherever_it_is_in_service(lab: Lab) -> None:
+    request = x509.CertificateSigningRequestBuilder(x509.Name([])).sign(push_certificates.KEY, hashes.SHA256())
+    signing_request = request.public_bytes(serialization.Encoding.PEM)
+    certificate = authority.sign(lab, BUNDLE_ID, signing_request)
+    Accounts(lab).store("emea", BUNDLE_ID, push_certificates.KEY, certificate)
+    versions = lab.directory / "certificates" / BUNDLE_ID
+    for version in ("0001", "0002"):
+        (versions / version).mkdir(parents=True)
+        (versions / version / "request.csr").write_bytes(signing_request)
+        (versions / version / "certificate.pem").write_bytes(certificate.public_bytes(serialization.Encoding.PEM))
+    (versions / "current").symlink_to("0002")
+    stored = Accounts(lab).signing_file("emea", "contoso-7Q2M4", BUNDLE_ID)
+    assert stored
+    before, after = inflict(lab, "expired-certificate")
+    in_service, books = versions / "0002" / "certificate.pem", authority.issued(lab)
+    through_link = versions / "current" / "certificate.pem"
+    assert set(after) - relative(lab, through_link) == relative(lab, in_service, stored, books.path)
+    expired = x509.load_pem_x509_certificate(in_service.read_bytes())
+    now = dt.datetime.now(dt.UTC)
+    assert expired.not_valid_after_utc < now < certificate.not_valid_after_utc
+    assert expired.public_key() == certificate.public_key() and expired.subject == certificate.subject
+    assert x509.load_pem_x509_certificate(stored.read_bytes()) == expired
+    key = stored.read_bytes().partition(b"-----BEGIN CERTIFICATE")[0]
+    assert before[str(stored.relative_to(lab.directory))].startswith(key)
+    assert [dt.datetime.fromisoformat(each["not_after"]) < now for each in books.read()] == [True]
+
+
+def test_the_playbooks_that_repair_exist() -> None:
+    assert [
+        name for name, fault in faults.FAULTS.items() if not (PROJECT / "playbooks" / fault.repaired_by).exists()
+    ] == []
+
+
+def test_a_fresh_estate_lacks_every_link_that_a_fault_breaks() -> None:
+    lab = t.cast("Lab", type("Kind", (), {"kind": "namespaces"}))
+    assert {fault.link for fault in faults.FAULTS.values()} <= set(faults.initial_links(lab))
