@@ -54,7 +54,7 @@ test: setup units ## Everything that CI runs
 .PHONY: units
 units: setup ## Unit, property, lab and integration tests
 	@echo "test: unit, property, lab and integration tests"
-	@pytest -q -n 2 --dist loadgroup
+	@pytest -q -n 2 --dist loadfile
 
 .PHONY: sanity
 sanity: setup ## ansible-test sanity and units

@@ -22,8 +22,6 @@ MODULES = {
     " : Set the MDX push policies": ["xms01"],
 }
 
-pytestmark = pytest.mark.xdist_group("estate")
-
 
 @pytest.fixture(scope="module")
 def estate(tmp_path_factory: pytest.TempPathFactory) -> t.Iterator[Launcher]:

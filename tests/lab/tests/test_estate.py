@@ -26,7 +26,6 @@ from securemail_lab.supervisor.answers import answers
 from securemail_lab.supervisor.estate import PROGRAMS, Door
 
 # One after the other: a whole lab is eight processes.
-pytestmark = pytest.mark.xdist_group("estate")
 
 DOORS = [door for program in PROGRAMS for door in program.doors]
 _ASK = """

@@ -1,0 +1,79 @@
+# Copyright: (c) 2026, the pushops.securemail contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The verdict module as Ansible calls it: registered results in, one JSON document out."""
+
+from __future__ import annotations
+
+import json
+import pathlib
+import typing as t
+
+import pytest
+from ansible.module_utils.testing import patch_module_args
+
+from ansible_collections.pushops.securemail.plugins.modules import push_path_verdict
+
+EWS = ["read-ahead", "proxy-bypass"]
+LOW = {"name": "uploadReadAheadSize", "before": 0, "after": 49152, "link": "read-ahead"}
+ARRIVED = {"mailbox": "alex@contoso.com", "arrived": True, "content_free": True, "devices": []}
+
+
+@pytest.fixture
+def judge(capsys: pytest.CaptureFixture[str]) -> t.Callable[..., dict[str, t.Any]]:
+    def run(hosts: dict[str, t.Any], links: list[str] | None = None, **more: t.Any) -> dict[str, t.Any]:
+        arguments = {"results": [{"links": links or EWS, "hosts": hosts}], "probe": ARRIVED, **more}
+        with patch_module_args(arguments), pytest.raises(SystemExit):
+            push_path_verdict.main()
+        answer: dict[str, t.Any] = json.loads(capsys.readouterr().out)
+        return answer
+
+    return run
+
+
+def test_a_sound_path(judge: t.Callable[..., dict[str, t.Any]]) -> None:
+    answer = judge({"exch01": {"changes": []}})
+    assert (answer["sound"], answer["broken"], answer["badge"], answer["changed"]) == (True, [], "arrived", False)
+
+
+def test_a_broken_link_is_a_result_and_no_failure(judge: t.Callable[..., dict[str, t.Any]]) -> None:
+    answer = judge({"exch01": {"changes": []}, "exch02": {"changes": [LOW]}})
+    assert (answer["sound"], answer["broken"]) == (False, ["read-ahead"])
+    assert "failed" not in answer
+    assert any(line.startswith("BROKEN read-ahead") for line in answer["report"])
+    assert any("exch02: uploadReadAheadSize is 0, expected 49152" in line for line in answer["report"])
+    assert not any("exch01" in line for line in answer["report"])
+
+
+def test_a_host_without_an_answer_is_not_sound(judge: t.Callable[..., dict[str, t.Any]]) -> None:
+    answer = judge({"exch01": {"unreachable": True, "msg": "no route"}})
+    assert (answer["sound"], answer["not_tested"]) == (False, EWS)
+
+
+def test_the_verdict_is_written_whole_for_its_owner(
+    judge: t.Callable[..., dict[str, t.Any]], tmp_path: pathlib.Path
+) -> None:
+    path = tmp_path / "verdict.json"
+    path.write_text("an older verdict")
+    answer = judge({"exch01": {"changes": [LOW]}}, evidence_path=str(path))
+    written = json.loads(path.read_bytes())
+    assert written["broken"] == answer["broken"] == ["read-ahead"]
+    assert written["probe"] == ARRIVED
+    assert [entry.name for entry in tmp_path.iterdir()] == ["verdict.json"]
+
+
+def test_check_mode_writes_nothing(judge: t.Callable[..., dict[str, t.Any]], tmp_path: pathlib.Path) -> None:
+    answer = judge({"exch01": {"changes": []}}, evidence_path=str(tmp_path / "v.json"), _ansible_check_mode=True)
+    assert answer["sound"]
+    assert not list(tmp_path.iterdir())
+
+
+def test_an_unknown_link_is_refused(judge: t.Callable[..., dict[str, t.Any]]) -> None:
+    answer = judge({"exch01": {"changes": []}}, links=["moon"])
+    assert answer["failed"]
+    assert "results.links" in answer["msg"] and "moon" in answer["msg"]
+
+
+def test_a_folder_that_is_not_there_is_named(judge: t.Callable[..., dict[str, t.Any]], tmp_path: pathlib.Path) -> None:
+    answer = judge({"exch01": {"changes": []}}, evidence_path=str(tmp_path / "nowhere" / "v.json"))
+    assert answer["failed"]
+    assert "nowhere" in answer["msg"]
