@@ -35,7 +35,7 @@ $(LINK):
 	@mkdir -p $(dir $@) && ln -sfn ../../../.. $@
 
 .PHONY: demo
-demo: setup ## Watch a badge that did not arrive, arrive; then every link broken in turn and named
+demo: setup ## Watch a badge that did not arrive, arrive; then links broken one by one and named
 	@securemail-lab --directory $(LAB) demo
 
 .PHONY: lab
@@ -48,13 +48,17 @@ lab-down: ## Stop the lab; its state stays
 	@test ! -x $(BIN)/securemail-lab || securemail-lab --directory $(LAB) down
 
 .PHONY: test
-test: setup units ## Everything that CI runs
+test: lint units sanity scenarios walk ## Everything that CI runs
 	@echo "test: all passed"
 
 .PHONY: units
 units: setup ## Unit, property, lab and integration tests
 	@echo "test: unit, property, lab and integration tests"
 	@pytest -q -n 2 --dist loadfile
+
+.PHONY: walk
+walk: setup ## The demo as a test, in a lab of its own
+	@securemail-lab --directory .cache/walk-lab demo
 
 .PHONY: sanity
 sanity: setup ## ansible-test sanity and units

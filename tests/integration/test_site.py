@@ -115,6 +115,18 @@ def test_what_could_not_be_asked_is_not_called_sound(operator: Operator) -> None
     assert "Traceback" not in judged.output
 
 
+def test_no_device_is_told_to_subscribe_while_the_first_certificate_waits_at_a_gate(
+    operator: Operator, tmp_path: pathlib.Path
+) -> None:
+    store = str(tmp_path / "certificates")
+    run = operator.play("site", variables={"apns_certificate_path": store, "apns_certificate_signing_command": []})
+    assert run.status != 0
+    assert "waits at the signing gate" in run.output
+    assert "SIGNING.txt" in run.output
+    assert "exch02" in run.recap
+    assert "xms01" not in run.recap
+
+
 @pytest.mark.parametrize(
     ("variable", "value", "remedy"),
     [

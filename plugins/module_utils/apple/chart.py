@@ -64,9 +64,13 @@ class _Chart:
         if state.serving is None or newest is None:
             return Decision(renewal_policy.MISSING, "No certificate is in service")
         if state.current == newest.number:
-            return self._judge(state.serving, newest.key_sha256)
-        successor = newest.name if newest.certificate and self._target is newest else ""
-        return self._judge(state.serving, successor=successor)
+            decision = self._judge(state.serving, newest.key_sha256)
+        else:
+            successor = newest.name if newest.certificate and self._target is newest else ""
+            decision = self._judge(state.serving, successor=successor)
+        if decision.serves and state.uploaded_for != self._wish.region:
+            return Decision(renewal_policy.NOT_UPLOADED, f"It is not uploaded for {self._wish.region}")
+        return decision
 
     def course(self) -> Course:
         for path, mode, tight in self._state.lax:

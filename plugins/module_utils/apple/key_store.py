@@ -133,7 +133,7 @@ class KeyStore:
             certificate=certificate,
             bundle=keys.read_bundle(bundle, self._pkcs12_passphrase) if bundle is not None else None,
             bundle_bytes=bundle,
-            record=self._record(folder / RECORD),
+            record=self.record(number),
             signed=Answer(str(folder / SIGNED), signed) if signed is not None else None,
         )
 
@@ -165,7 +165,12 @@ class KeyStore:
     def key_sha256(self, number: int) -> str:
         return keys.key_fingerprint(self.key(number).public_key())
 
-    def _record(self, path: pathlib.Path) -> Record | None:
+    def record(self, number: int) -> Record | None:
+        """The evidence of a version's upload.
+
+        :raises UnexpectedState: it is there but is no such record.
+        """
+        path = self.folder(number) / RECORD
         content = files.read(path)
         if content is None:
             return None

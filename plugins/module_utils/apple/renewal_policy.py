@@ -23,6 +23,7 @@ EXPIRED = "expired"
 SUPERSEDED = "superseded"
 DUE = "due"
 VALID = "valid"
+NOT_UPLOADED = "not-uploaded"
 
 # X.520 ends a common name at 64 characters; a long bundle id may be cut off there.
 _LONGEST_COMMON_NAME = 64
@@ -53,7 +54,7 @@ class Decision:
 
     @property
     def serves(self) -> bool:
-        """Whether APNs takes the certificate now."""
+        """Whether the listener can sign in to APNs with it now."""
         return self.reason in (VALID, DUE, SUPERSEDED)
 
 

@@ -66,7 +66,8 @@ class Rotation(Resource[State]):
                 "Restore it from a backup",
             )
         handed_out = self._hand_off.read(newest.number) if newest else HandedOut()
-        return State(newest, current, serving, handed_out, self.store.lax())
+        record = self.store.record(current) if current is not None else None
+        return State(newest, current, serving, record.region if record else "", handed_out, self.store.lax())
 
     def plan(self, present: State) -> Plan:
         return self.course(present).plan

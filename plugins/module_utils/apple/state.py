@@ -81,6 +81,7 @@ class State:
     :param newest: the version with the highest number.
     :param current: number of the version in service.
     :param serving: certificate of the version in service.
+    :param uploaded_for: region for which the version in service was uploaded; empty where no upload is recorded.
     :param handed_out: for the newest version.
     :param lax: path, present and desired permissions of what others than the owner may touch.
     """
@@ -88,5 +89,6 @@ class State:
     newest: Version | None = None
     current: int | None = None
     serving: Certificate | None = None
+    uploaded_for: str = ""
     handed_out: HandedOut = field(default_factory=HandedOut)
     lax: tuple[tuple[str, int, int], ...] = ()

@@ -238,7 +238,15 @@ def test_another_region_means_another_upload(bench: Bench) -> None:
     bench.run()
     result = bench.run(region="apac")
     assert names(result) == ["0001/portal.json"] and bench.calls[-1][1][1] == "apac"
+    assert result["changes"][0]["link"] == "apns-certificate", "no listener there can sign in yet"
     assert not bench.run(region="apac")["changed"]
+
+
+def test_a_gate_for_another_region_is_due_at_once(bench: Bench) -> None:
+    bench.run()
+    moved = bench.by_hand(region="apac")
+    assert moved["decision"] == {"reason": "not-uploaded", "sentence": "It is not uploaded for apac"}
+    assert moved["gate"]["name"] == "portal" and moved["gate"]["needed_by"] == ""
 
 
 def test_another_customer_id_is_an_error_that_names_both(bench: Bench) -> None:
