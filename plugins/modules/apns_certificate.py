@@ -219,9 +219,9 @@ decision:
   contains:
     reason:
       description:
-        - Stable code, one of V(valid), V(due), V(superseded), V(not-uploaded), V(missing), V(expired), V(not-yet-valid),
-          V(key-mismatch), V(wrong-bundle-id), V(sandbox-only) and V(mdm-certificate). A refused answer names the same
-          codes in its error, and V(unreadable) or V(not-a-leaf) as well.
+        - Stable code, one of V(valid), V(due), V(superseded), V(not-uploaded), V(missing), V(expired),
+          V(not-yet-valid), V(key-mismatch), V(wrong-bundle-id), V(sandbox-only) and V(mdm-certificate). A refused
+          answer names the same codes in its error, and V(unreadable) or V(not-a-leaf) as well.
       type: str
       sample: missing
     sentence:

@@ -146,7 +146,12 @@ import typing as t
 from ansible.module_utils.basic import AnsibleModule
 
 from ansible_collections.pushops.securemail.plugins.module_utils.core.errors import InvalidInput
-from ansible_collections.pushops.securemail.plugins.module_utils.core.evidence import Finding, Verdict, judge
+from ansible_collections.pushops.securemail.plugins.module_utils.core.evidence import (
+    Finding,
+    Verdict,
+    check_probe,
+    judge,
+)
 from ansible_collections.pushops.securemail.plugins.module_utils.core.path import LINKS
 
 
@@ -157,7 +162,8 @@ def _verdict(params: dict[str, t.Any]) -> Verdict:
         if unknown:
             raise InvalidInput("results.links", unknown, f"some of {', '.join(LINKS)}", "Correct the id")
         findings += judge(entry["links"], entry["hosts"])
-    return Verdict(tuple(findings), params["probe"])
+    probe = params["probe"]
+    return Verdict(tuple(findings), None if probe is None else check_probe(probe))
 
 
 def _write(path: str, document: dict[str, t.Any]) -> None:

@@ -21,7 +21,10 @@ from ansible_collections.pushops.securemail.plugins.plugin_utils.winrs import Wi
 from ansible_collections.pushops.securemail.tests.integration import running_lab
 from ansible_collections.pushops.securemail.tests.integration.exchange_host import ExchangeHost
 
-COMMAND = r'%windir%\system32\inetsrv\appcmd.exe list config "Default Web Site/EWS" /section:system.webServer/serverRuntime /xml'
+COMMAND = (
+    r'%windir%\system32\inetsrv\appcmd.exe list config "Default Web Site/EWS"'
+    " /section:system.webServer/serverRuntime /xml"
+)
 COMMANDS, ROUNDS = 8, 3
 
 

@@ -7,10 +7,12 @@ from __future__ import annotations
 import typing as t
 from dataclasses import dataclass
 
+from .errors import InvalidInput
 from .path import LINKS
 
 PASS, FAIL, NOT_TESTED, LEFT_OUT = "pass", "fail", "not tested", "left out"
 _SHORT = 60
+_DEVICE = {"device": str, "arrived": bool, "badge_before": int, "badge_after": int}
 
 
 @dataclass(frozen=True)
@@ -37,6 +39,27 @@ class Finding:
             "evidence": self.evidence,
             "remedy": link.remedy if self.state == FAIL else "",
         }
+
+
+def check_probe(document: t.Mapping[str, t.Any]) -> dict[str, t.Any]:
+    """What a probe command printed, complete enough to be judged.
+
+    :raises InvalidInput: names the key that is missing or of another type.
+    """
+    _check_keys("probe", document, {"arrived": bool, "content_free": bool, "devices": list})
+    for number, device in enumerate(document["devices"]):
+        _check_keys(f"probe.devices[{number}]", device, _DEVICE)
+    return dict(document)
+
+
+def _check_keys(field: str, document: t.Any, kinds: t.Mapping[str, type]) -> None:
+    remedy = "Correct the probe command; docs/verify.md says what it prints"
+    if not isinstance(document, t.Mapping):
+        raise InvalidInput(field, document, "a mapping", remedy)
+    for key, kind in kinds.items():
+        value = document.get(key)
+        if not isinstance(value, kind):
+            raise InvalidInput(f"{field}.{key}", value, f"a value of type {kind.__name__}", remedy)
 
 
 @dataclass(frozen=True)

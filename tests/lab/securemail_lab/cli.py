@@ -89,7 +89,7 @@ def _parser() -> argparse.ArgumentParser:
     damage = commands.add_parser("break", help="break one link of the push path by hand")
     damage.add_argument("fault", choices=sorted(faults.FAULTS))
     damage.set_defaults(run=_break)
-    demo = commands.add_parser("demo", help="from a fresh estate to a badge, then every link broken in turn and named")
+    demo = commands.add_parser("demo", help="from a fresh estate to a badge, then links broken one by one and named")
     _add_kind(demo)
     demo.set_defaults(run=_demo)
     watch = commands.add_parser("probe", help="deliver a mail and watch the devices (inside `exec`)")

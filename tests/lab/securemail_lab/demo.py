@@ -1,6 +1,6 @@
 # Copyright: (c) 2026, the pushops.securemail contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""``securemail-lab demo``: a badge that did not arrive, arrives; then every link is broken in turn and named.
+"""``securemail-lab demo``: a badge that did not arrive, arrives; then links are broken one by one and named.
 
 Runs the collection's own playbooks as an operator would, and fails if any of them does not do what it should.
 """

@@ -67,6 +67,26 @@ def test_check_mode_writes_nothing(judge: t.Callable[..., dict[str, t.Any]], tmp
     assert not list(tmp_path.iterdir())
 
 
+@pytest.mark.parametrize(
+    ("probe", "named"),
+    [
+        ({"content_free": True, "devices": []}, "probe.arrived"),
+        ({**ARRIVED, "devices": "iphone-1"}, "probe.devices"),
+        (
+            {**ARRIVED, "devices": [{"device": "iphone-1", "arrived": True, "badge_after": 1}]},
+            "probe.devices[0].badge_before",
+        ),
+        ({**ARRIVED, "devices": ["iphone-1"]}, "probe.devices[0] is"),
+    ],
+)
+def test_an_incomplete_probe_names_what_is_missing(
+    judge: t.Callable[..., dict[str, t.Any]], probe: dict[str, t.Any], named: str
+) -> None:
+    answer = judge({"exch01": {"changes": []}}, probe=probe)
+    assert answer["failed"]
+    assert answer["msg"].startswith(named)
+
+
 def test_an_unknown_link_is_refused(judge: t.Callable[..., dict[str, t.Any]]) -> None:
     answer = judge({"exch01": {"changes": []}}, links=["moon"])
     assert answer["failed"]
