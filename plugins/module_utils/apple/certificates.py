@@ -103,7 +103,7 @@ def parse_certificate(content: bytes) -> Certificate:
         raise NotACertificate(NOT_A_LEAF, f"it is the certificate of an authority ({subject})")
     try:
         return _describe(found[0])
-    except ValueError as problem:
+    except (ValueError, UnsupportedAlgorithm) as problem:
         raise NotACertificate(UNREADABLE, f"it is a malformed certificate ({problem})") from None
 
 

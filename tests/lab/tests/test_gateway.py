@@ -14,6 +14,7 @@ import typing as t
 
 import pytest
 
+from ansible_collections.pushops.securemail.tests.lab.tests import loopback
 from securemail_lab.gateway import proxy, rules
 from securemail_lab.gateway.seed import seed
 from securemail_lab.lab import Lab, create
@@ -98,6 +99,11 @@ def _connect(lab: Lab, target: str) -> tuple[int, bytes]:
             return status, stream.read(64) if status == 200 else b""
 
 
+def _listens(lab: Lab) -> bool:
+    with socket.socket() as probe:
+        return probe.connect_ex((lab.address("proxy"), lab.port("proxy"))) == 0
+
+
 def _free_port(address: str) -> int:
     with socket.create_server((address, 0)) as probe:
         return int(probe.getsockname()[1])
@@ -118,8 +124,7 @@ def test_squid_denies_listeners_and_lets_listed_sites_through(
             [*proxy.command(lab), "-d", "1"], stdout=subprocess.PIPE, stderr=subprocess.STDOUT
         ) as squid:
             try:
-                assert squid.stdout
-                assert any(b"Accepting HTTP Socket connections" in line for line in squid.stdout), "squid ended"
+                loopback.wait(lambda: squid.poll() is not None or _listens(lab), "Squid accepts connections")
                 assert _connect(lab, f"www.example.com:{https}") == (200, b"example site")
                 assert _connect(lab, f"{LISTENER}:{https}")[0] == 403
                 assert _connect(lab, f"look-alike-example.com:{https}")[0] == 403

@@ -87,6 +87,14 @@ def test_a_malformed_topics_extension_is_unreadable() -> None:
         parse_certificate(pem(broken))
 
 
+def test_a_key_of_an_unknown_algorithm_is_unreadable() -> None:
+    rsa_encryption, unknown = (bytes.fromhex(f"06092a864886f70d0101{last}") for last in ("01", "7f"))
+    content = LEAF.public_bytes(Encoding.DER)
+    assert content.count(rsa_encryption) == 1
+    with pytest.raises(NotACertificate, match="malformed.*key type"):
+        parse_certificate(content.replace(rsa_encryption, unknown))
+
+
 @given(st.binary(max_size=200) | st.binary(max_size=60).map(lambda tail: b"-----BEGIN" + tail))
 def test_garbage_is_never_more_than_unreadable(content: bytes) -> None:
     with pytest.raises(NotACertificate):
