@@ -18,10 +18,10 @@ help: ## Say what can be made
 	@grep -hE '^[a-z-]+:.*## ' Makefile | awk -F ':.*## ' '{printf "  make %-10s %s\n", $$1, $$2}'
 
 .PHONY: setup
-setup: .cache/system $(VENV)/.installed $(LINK) ## Install what the project needs, in the project's own folder
+setup: .cache/packages-lab $(VENV)/.installed $(LINK) ## Install what the project needs, in the project's own folder
 
-.cache/system: tests/tools/system-packages
-	@tests/tools/system-packages
+.cache/packages-%: tests/tools/system-packages
+	@tests/tools/system-packages $*
 	@mkdir -p .cache && touch $@
 
 $(VENV)/.installed: requirements/dev.txt tests/lab/pyproject.toml
@@ -52,7 +52,7 @@ test: lint units sanity scenarios walk ## Everything that CI runs
 	@echo "test: all passed"
 
 .PHONY: units
-units: setup ## Unit, property, lab and integration tests
+units: setup .cache/packages-tests ## Unit, property, lab and integration tests
 	@echo "test: unit, property, lab and integration tests"
 	@pytest -q -n 2 --dist loadfile
 
