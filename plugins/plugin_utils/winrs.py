@@ -19,6 +19,7 @@ from ansible_collections.pushops.securemail.plugins.module_utils.core.errors imp
     Refused,
     Unreachable,
 )
+from ansible_collections.pushops.securemail.plugins.module_utils.windows.batch import read_all
 from ansible_collections.pushops.securemail.plugins.module_utils.windows.runner import CommandResult
 
 try:
@@ -79,6 +80,9 @@ class WinrsRunner:
         with self._typed_errors():
             self._connection._connect()  # ansible-core 2.19 to 2.21 have no public name for it; does nothing twice
             return self._run(command_line, writes)
+
+    def read_all(self, lines: t.Sequence[str]) -> list[CommandResult]:
+        return read_all(self.run, lines)
 
     def _run(self, command_line: str, writes: bool, renewed: bool = False) -> CommandResult:
         protocol, shell = self._connection.protocol, self._connection.shell_id

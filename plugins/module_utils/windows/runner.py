@@ -30,3 +30,13 @@ class Runner(t.Protocol):
         :raises Unreachable: the host did not answer, or not in time.
         :raises Refused: the host answered and said no.
         """
+
+    def read_all(self, lines: t.Sequence[str]) -> list[CommandResult]:
+        """Run many lines that change nothing, at the cost of one where they fit; results in their order.
+
+        Standard error of a line that succeeded is left out; one that failed has its exact exit code and outputs.
+
+        :param lines: built by :func:`.cmdline.command_line`.
+        :raises Unreachable: the host did not answer, or not in time.
+        :raises Refused: the host answered and said no.
+        """

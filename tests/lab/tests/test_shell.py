@@ -40,6 +40,7 @@ def machine(tmp_path: pathlib.Path) -> Machine:
         ("echo a && echo b || echo c", "a \r\nb \r\n"),
         ("type nul: && echo b || echo c & echo d", "c \r\nd\r\n"),
         ("(echo a& echo b) | findstr b", "b\r\n"),
+        ("(echo a) && (echo 1) || (echo 0) & (type C:\\no) && (echo 1) || (echo 0) & echo b", "a\r\n1\r\n0\r\nb\r\n"),
         ("echo (a)", "(a)\r\n"),
         ("@echo hidden", "hidden\r\n"),
         ("echo.", "\r\n"),

@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+import re
 import types
 import typing as t
 
@@ -96,6 +97,13 @@ def test_many_commands_share_one_shell_and_each_is_cleaned_up() -> None:
     assert [runner.run(line) for line in ("a", "b")] == [CommandResult(0, "done")] * 2
     assert connection.calls == ["run shell-1 a", "cleanup shell-1", "run shell-1 b", "cleanup shell-1"]
     assert log == ["a", "b"]
+
+
+def test_reads_go_in_one_command_of_the_shell() -> None:
+    connection = Connection(receive=[(b"", b"", 0, True)])
+    assert WinrsRunner(connection, "exch01").read_all(["a", "b"]) == [CommandResult(0, "done")] * 2
+    assert [call.partition(" shell-1")[0] for call in connection.calls] == ["run", "cleanup"] * 3
+    assert re.fullmatch(r"run shell-1 \(a\) && \(echo (\w+)\+\) \|\| \(echo \1-\) & \(b\) && .*", connection.calls[0])
 
 
 def test_output_arrives_in_pieces_and_characters_may_be_cut() -> None:

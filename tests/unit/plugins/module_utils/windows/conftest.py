@@ -97,6 +97,9 @@ class FakeHost:
         except PermissionError:
             return _error(33, "80070021", "Cette section de configuration ne peut pas ...")
 
+    def read_all(self, lines: t.Sequence[str]) -> list[CommandResult]:
+        return [self.run(line) for line in lines]
+
     def _list_vdir(self, name: str, text: str) -> str:
         assert name.endswith("/") and text == "/text:physicalPath"
         return f"{FOLDERS[name.rstrip('/')]}\r\n"
