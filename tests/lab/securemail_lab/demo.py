@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import os
 import pathlib
 import re
 import shutil
@@ -153,4 +154,4 @@ class Demo:
         failed = sum(not step.as_expected for step in self._steps)
         print("-" * min(columns, 132))
         print(f"{len(self._steps) - failed} of {len(self._steps)} steps as expected in {seconds:.0f} s.")
-        print(f"Evidence for machines: {self._launcher.directory / 'evidence.json'}")
+        print(f"Evidence for machines: {os.path.relpath(self._launcher.directory / 'evidence.json')}")

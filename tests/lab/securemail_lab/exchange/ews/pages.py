@@ -9,12 +9,15 @@ from aiohttp import web
 EXCHANGE_ASMX = "/ews/exchange.asmx"
 #: maxAllowedContentLength of both EWS virtual directories, in bytes.
 LARGEST_CONTENT = 67108864
+#: IIS has the reason phrase of RFC 2616; Python's own table has a newer one since 3.13.
+_REASONS = {413: "Request Entity Too Large"}
 
 
 def error_page(status: int, title: str, headers: dict[str, str] | None = None) -> web.Response:
     """An IIS error page of a remote client: the title alone."""
     text = f"<!DOCTYPE html><html><head><title>{title}</title></head><body><h2>{title}</h2></body></html>"
-    return web.Response(status=status, text=text, content_type="text/html", headers=headers)
+    reason = _REASONS.get(status)
+    return web.Response(status=status, reason=reason, text=text, content_type="text/html", headers=headers)
 
 
 def bad_configuration() -> web.Response:
