@@ -45,6 +45,7 @@ class Demo:
         self._kind = kind
         self._steps: list[Step] = []
         self._log = launcher.directory / "logs" / "demo.log"
+        self._verdict_file = launcher.directory / "verdict.json"
 
     def run(self) -> bool:
         """Tell the whole story; true when every step went as expected."""
@@ -74,10 +75,11 @@ class Demo:
         named = f"broken: {', '.join(expected)}; badge missing" if expected else "all links pass; badge arrived"
 
         def act() -> tuple[bool, str]:
-            verdict_file = self._launcher.directory / "verdict.json"
-            verdict_file.unlink(missing_ok=True)
+            self._verdict_file.unlink(missing_ok=True)
             status = self._playbook("verify.yml")[0]
-            verdict = json.loads(verdict_file.read_bytes())
+            verdict = self._verdict()
+            if verdict is None:
+                return False, f"no verdict, see {self._log}"
             for line in verdict["report"]:
                 print(f"      {line}", flush=True)
             broken, badge = verdict["broken"], verdict["badge"]
@@ -86,6 +88,10 @@ class Demo:
             return good, f"{'broken: ' + ', '.join(broken) if broken else 'all links pass'}; badge {badge}"
 
         self._step(what, named, act)
+
+    def _verdict(self) -> dict[str, t.Any] | None:
+        """What the last verify came to; none where it did not come to one."""
+        return json.loads(self._verdict_file.read_bytes()) if self._verdict_file.exists() else None
 
     def _site(self, what: str, good: t.Callable[[int], bool], expected: str) -> None:
         def act() -> tuple[bool, str]:
@@ -137,7 +143,7 @@ class Demo:
             "seconds": round(seconds, 1),
             "as_expected": all(step.as_expected for step in self._steps),
             "steps": [dataclasses.asdict(step) for step in self._steps],
-            "last_verdict": json.loads((self._launcher.directory / "verdict.json").read_bytes()),
+            "last_verdict": self._verdict(),
         }
         write_atomically(self._launcher.directory / "evidence.json", json.dumps(document, indent=1).encode() + b"\n")
 

@@ -92,6 +92,13 @@ def test_a_repair_that_changes_nothing_fails_the_demo(stage: Stage) -> None:
     assert unexpected(evidence) == ["0 changed", "broken: apns-certificate; badge missing"]
 
 
+def test_a_verify_without_a_verdict_fails_the_demo(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(demo.Demo, "_playbook", lambda _self, _name: (4, 0))
+    good, evidence = tell(stage)
+    assert not good and evidence["last_verdict"] is None
+    assert f"no verdict, see {stage.directory / 'logs' / 'demo.log'}" in unexpected(evidence)
+
+
 def test_loopback_leaves_out_the_gateway_and_says_so(
     tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
