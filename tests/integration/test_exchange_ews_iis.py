@@ -97,7 +97,7 @@ def assert_same(done: Run, predicted: Run) -> None:
     for run in (done, predicted):
         assert run.status == 0, run.output
         assert run.recap["exch01"]["changed"] == 1
-    for name in ("changes", "diff", "commit_paths", "upload_read_ahead_size", "proxy_bypass"):
+    for name in ("changes", "diff", "commit_paths", "upload_read_ahead_size", "proxy_bypass", "defined_in"):
         assert done.result()[name] == predicted.result()[name]
     assert printed_diff(done) == printed_diff(predicted)
     assert predicted.result()["backups"] == []
@@ -128,8 +128,9 @@ def test_the_diff_shows_both_sections_before_and_after(ansible: Ansible, exchang
     printed = printed_diff(ansible.play(exchange_host.inventory(), ews(), check=True, diff=True))
     assert printed.startswith(f": exch01: {FRONT} and {BACK}\n+++ after: exch01: {FRONT} and {BACK}\n")
     lines = {line.strip().rstrip(",") for line in printed.splitlines()}
-    assert f'-    "uploadReadAheadSize of {FRONT}": 0' in lines
-    assert f'+    "uploadReadAheadSize of {FRONT}": {READ_AHEAD}' in lines
+    assert f'-    "uploadReadAheadSize of {FRONT}": "0 (web.config of {FRONT})"' in lines
+    assert f'+    "uploadReadAheadSize of {FRONT}": "{READ_AHEAD} (web.config of {FRONT})"' in lines
+    assert f'+        "defined_in": "web.config of {BACK}"' in lines
     assert f'-    "system.net/defaultProxy of {BACK}": null' in lines
     assert any(line.endswith('mailboxlistener\\\\.xm\\\\.citrix\\\\.com(:443)?$"') for line in lines)
 

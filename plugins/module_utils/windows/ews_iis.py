@@ -11,49 +11,27 @@ from dataclasses import dataclass
 
 from ..core.errors import PushOpsError, Refused, UnexpectedState
 from ..core.reconcile import Change, Outcome, Plan, Resource
-from . import proxy_bypass
-from .appcmd import APPHOST, PROGRAM, AppCmd, set_config
-from .cmdline import Expanded
+from . import appcmd, proxy_bypass
 from .ews_iis_spec import Desired
-from .files import copy_aside, read_text
+from .ews_iis_state import DEFAULT_READ_AHEAD, READ_AHEAD, SERVER_RUNTIME, SSL_FLAGS, EwsState, read_state
+from .ews_iis_warnings import warnings
+from .files import copy_aside
+from .place import APPHOST, Place, place_at, relative, whole
 from .proxy_bypass import DefaultProxy
 from .runner import Runner
+from .ssl_flags import asks_for_certificate
 
-SERVER_RUNTIME = "system.webServer/serverRuntime"
-READ_AHEAD = "uploadReadAheadSize"
 #: Microsoft's value where client certificates are on ("Configure certificate based authentication in Exchange 2016"),
 #: and IIS's own default; Exchange ships 0.
-LEAST_READ_AHEAD = 49152
-#: Above this Microsoft advises against it on a site that takes requests without a client certificate.
-LARGE_READ_AHEAD = 65536
-CERTIFICATE_FLAGS = frozenset({"SslNegotiateCert", "SslRequireCert"})
-APPHOST_FILE = Expanded(r"%windir%\system32\inetsrv\config\applicationHost.config")
-
-
-@dataclass(frozen=True)
-class EwsState:
-    """The effective settings of one host.
-
-    :param default_proxy: what .NET reads in the back end's own web.config; ``None``: no section there.
-    :param listed_bypass: what appcmd lists for the back end, from every file that it merges.
-    """
-
-    read_ahead: int
-    read_ahead_locked: bool
-    ssl_flags: frozenset[str]
-    front_end_file: str
-    default_proxy: DefaultProxy | None
-    default_proxy_locked: bool
-    listed_bypass: tuple[str, ...]
-    back_end_file: str
+LEAST_READ_AHEAD = DEFAULT_READ_AHEAD
 
 
 @dataclass(frozen=True)
 class Write:
-    """How one change is made: the file that it goes to, and the appcmd lines."""
+    """How one change is made: the place and the file that it goes to, and the appcmd lines."""
 
     section: str
-    commit_path: str
+    place: Place
     file: str
     lines: tuple[str, ...]
 
@@ -75,58 +53,51 @@ class EwsIis(Resource[EwsState]):
         self.header = f"{host}: {desired.front_end} and {desired.back_end}"
         self.backups: list[str] = []
         self._runner = runner
-        self._appcmd = AppCmd(runner, wait)
         self._desired = desired
         self._now = now
+        self._wait = wait
 
     def read(self) -> EwsState:
-        front_end, back_end = self._desired.front_end, self._desired.back_end
-        front_end_file = self._appcmd.physical_path(front_end) + r"\web.config"
-        runtime = self._appcmd.section(front_end, SERVER_RUNTIME)
-        access = self._appcmd.section(front_end, "system.webServer/security/access")
-        back_end_file = self._appcmd.physical_path(back_end) + r"\web.config"
-        listed = self._appcmd.section(back_end, proxy_bypass.SECTION)
-        flags = access.attributes.get("sslFlags", "").replace(",", " ").split()
-        return EwsState(
-            read_ahead=_number(runtime.attributes.get(READ_AHEAD, str(LEAST_READ_AHEAD)), front_end),
-            read_ahead_locked=runtime.locked,
-            ssl_flags=frozenset(flags),
-            front_end_file=front_end_file,
-            default_proxy=proxy_bypass.parse_web_config(read_text(self._runner, back_end_file), back_end_file),
-            default_proxy_locked=listed.locked,
-            listed_bypass=tuple(
-                entry.get("address", "") for entry in listed.collections.get(proxy_bypass.BYPASS_LIST, ())
-            ),
-            back_end_file=back_end_file,
-        )
+        desired = self._desired
+        gone = [listener.pattern for listener in desired.listeners] if desired.absent else []
+        return read_state(self._runner, desired.front_end, desired.back_end, gone)
 
     def target(self, present: EwsState) -> tuple[int, DefaultProxy | None]:
         """Read-ahead in bytes and the proxy section that are asked for, given what is there. Pure."""
-        desired = self._desired
-        size = desired.read_ahead
+        return self._target_read_ahead(present), self._target_proxy(present)
+
+    def _target_read_ahead(self, present: EwsState) -> int:
+        if self._desired.read_ahead is not None:
+            return self._desired.read_ahead
+        if self._desired.absent or not asks_for_certificate(present.ssl_flags):
+            return present.read_ahead
+        return max(present.read_ahead, LEAST_READ_AHEAD)
+
+    def _target_proxy(self, present: EwsState) -> DefaultProxy | None:
+        desired, own = self._desired, present.default_proxy
+        if not desired.listeners:
+            return own
         if desired.absent:
-            change = proxy_bypass.without_bypass
-        else:
-            change = proxy_bypass.with_bypass
-            if not desired.client_certificate_auth:
-                size = None
-            elif size is None:
-                size = max(present.read_ahead, LEAST_READ_AHEAD)
-        proxy = present.default_proxy
-        if desired.patterns:
-            proxy = change(proxy, desired.patterns, desired.proxy)
-        return present.read_ahead if size is None else size, proxy
+            gone = {listener.pattern for listener in desired.listeners}
+            if desired.prune and own:
+                gone |= set(proxy_bypass.stale_entries(own.bypass, desired.listeners))
+            return proxy_bypass.without_bypass(own, gone, present.former_proxy)
+        acting = present.acting_proxy
+        target = proxy_bypass.with_bypass(acting, desired.listeners, desired.proxy, prune=desired.prune)
+        return own if target == acting else target
 
     def plan(self, present: EwsState) -> Plan:
         read_ahead, proxy = self.target(present)
+        path = self._desired.back_end
+        if self._desired.listeners and not self._desired.absent:
+            proxy_bypass.check_decides(present.acting_proxy)
+            proxy_bypass.check_entries(proxy or present.acting_proxy or DefaultProxy({}), path)
         changes = []
-        if self._desired.patterns and not self._desired.absent:
-            proxy_bypass.check_decides(present.default_proxy)
         if proxy != present.default_proxy:
             if present.default_proxy_locked:
                 raise UnexpectedState(
-                    f"{proxy_bypass.SECTION} is locked at {self._desired.back_end}, and .NET reads it nowhere else",
-                    f'Unlock it: {PROGRAM} unlock config "{self._desired.back_end}" /section:{proxy_bypass.SECTION}',
+                    f"{proxy_bypass.SECTION} is locked at {path}, and .NET reads it nowhere else",
+                    f'Unlock it: {appcmd.PROGRAM} unlock config "{path}" /section:{proxy_bypass.SECTION}',
                 )
             changes.append(self._proxy_change(present, proxy))
         if read_ahead != present.read_ahead:
@@ -134,25 +105,35 @@ class EwsIis(Resource[EwsState]):
         return Plan(tuple(changes))
 
     def _proxy_change(self, present: EwsState, target: DefaultProxy | None) -> Change:
-        path, before = self._desired.back_end, present.default_proxy
-        write = Write(proxy_bypass.SECTION, path, present.back_end_file, proxy_bypass.write_lines(path, before, target))
+        path, place = self._desired.back_end, Place(whole(self._desired.back_end))
+        lines = proxy_bypass.write_lines(path, present.default_proxy, target)
+        acting, where = present.acting_proxy, present.inherited_proxy
         return Change(
             f"{proxy_bypass.SECTION} of {path}",
-            before.shown() if before else None,
-            target.shown() if target else None,
-            write,
+            {**acting.shown(), "defined_in": where[1] if where else str(place)} if acting else None,
+            {**target.shown(), "defined_in": str(place)} if target else None,
+            Write(proxy_bypass.SECTION, place, present.back_end_file, lines),
             link="proxy-bypass",
         )
 
     def _read_ahead_change(self, present: EwsState, target: int) -> Change:
-        path, locked = self._desired.front_end, present.read_ahead_locked
-        write = Write(
-            SERVER_RUNTIME,
-            APPHOST if locked else path,
-            APPHOST_FILE if locked else present.front_end_file,
-            (set_config(path, SERVER_RUNTIME, {READ_AHEAD: str(target)}, apphost=locked),),
+        path, place = self._desired.front_end, self._read_ahead_place(present)
+        commit = "" if place == Place(whole(path)) else place.commit
+        line = appcmd.set_config(path, SERVER_RUNTIME, {READ_AHEAD: str(target)}, commit=commit)
+        return Change(
+            f"{READ_AHEAD} of {path}",
+            f"{present.read_ahead} ({_where(present.read_ahead_place)})",
+            f"{target} ({_where(place)})",
+            Write(SERVER_RUNTIME, place, present.read_ahead_file, (line,)),
+            link="read-ahead",
         )
-        return Change(f"{READ_AHEAD} of {path}", present.read_ahead, target, write, link="read-ahead")
+
+    def _read_ahead_place(self, present: EwsState) -> Place:
+        """Where the value stands for this very path, or else the nearest place that wins over where it stands."""
+        path, place = self._desired.front_end, present.read_ahead_place
+        if place is not None and place_at([place], path):
+            return place
+        return Place(APPHOST, path) if present.read_ahead_locked else Place(whole(path))
 
     def apply(self, plan: Plan) -> None:
         writes: list[tuple[str, Write]] = [(change.name, change.action) for change in plan.changes]
@@ -162,60 +143,53 @@ class EwsIis(Resource[EwsState]):
         for number, (name, write) in enumerate(writes):
             try:
                 for line in write.lines:
-                    self._appcmd.write(line, name)
+                    appcmd.write(self._runner, line, name, self._wait)
             except PushOpsError as problem:
                 if number == 0:
                     raise
                 written = ", ".join(name for name, _write in writes[:number])
                 raise Refused(f"{problem.what}. Written before it: {written}", problem.remedy) from None
 
-    def warnings(self, state: EwsState) -> list[str]:
-        """What is not wrong enough to fail, in sentences."""
-        said = []
-        read_ahead, _bypass = self.target(state)
-        asks = bool(state.ssl_flags & CERTIFICATE_FLAGS)
-        if read_ahead > LARGE_READ_AHEAD and not asks:
-            said.append(
-                f"{READ_AHEAD} is {read_ahead} on {self._desired.front_end}, which asks for no client certificate:"
-                f" more than {LARGE_READ_AHEAD} bytes let anonymous clients fill the host's memory."
-            )
-        if asks and not self._desired.client_certificate_auth and not self._desired.absent:
-            said.append(
-                f"{self._desired.front_end} asks for client certificates, but client_certificate_auth is false:"
-                f" {READ_AHEAD} stays {state.read_ahead}, and larger requests may be refused with HTTP 413."
-            )
-        own = state.default_proxy.bypass if state.default_proxy else ()
-        said += [
-            f"The bypass list of {self._desired.back_end} holds '{address}', which is no regular expression:"
-            " .NET refuses the whole section for it."
-            for address in proxy_bypass.invalid_entries(own)
-        ]
-        said += [
-            f"appcmd lists '{address}' for {self._desired.back_end}, but it does not stand in {state.back_end_file},"
-            " where .NET looks."
-            for address in state.listed_bypass
-            if address not in own
-        ]
-        return said
-
     def describe(self, outcome: Outcome[EwsState]) -> dict[str, t.Any]:
-        """The module's own return values; ``after`` is what would be, in check mode."""
-        after_size, after_proxy = self.target(outcome.after)
-        writes: list[Write] = [change.action for change in outcome.plan.changes]
+        """The module's own return values; ``after`` is what was read again, or would be, in check mode."""
+        before, after = outcome.before, outcome.after
+        size, proxy = self.target(after)
+        writes: dict[str, Write] = {change.action.section: change.action for change in outcome.plan.changes}
+        proxy_file = _proxy_file(after)
+        if after is before and proxy_bypass.SECTION in writes:
+            proxy_file = str(after.back_end_file) if proxy else None
+        else:
+            proxy = after.acting_proxy
+        size_place = writes[SERVER_RUNTIME].place if SERVER_RUNTIME in writes else after.read_ahead_place
         return {
-            "upload_read_ahead_size": {"before": outcome.before.read_ahead, "after": after_size},
-            "proxy_bypass": {"before": _bypass(outcome.before.default_proxy), "after": _bypass(after_proxy)},
-            "commit_paths": {write.section: write.commit_path for write in writes},
+            "upload_read_ahead_size": {"before": before.read_ahead, "after": size},
+            "ssl_flags": after.ssl_flags,
+            "proxy_bypass": {"before": _bypass(before.acting_proxy), "after": _bypass(proxy)},
+            "defined_in": {
+                READ_AHEAD: {"before": _shown(before.read_ahead_place), "after": _shown(size_place)},
+                SSL_FLAGS: {"before": _shown(before.ssl_flags_place), "after": _shown(after.ssl_flags_place)},
+                "defaultProxy": {"before": _proxy_file(before), "after": proxy_file},
+            },
+            "commit_paths": {section: relative(write.place.commit_path) for section, write in writes.items()},
             "backups": self.backups,
-            "warnings": self.warnings(outcome.after),
+            "warnings": warnings(self._desired, after, size),
         }
+
+
+def _where(place: Place | None) -> str:
+    return str(place) if place else "the schema's default"
+
+
+def _shown(place: Place | None) -> dict[str, str] | None:
+    return place.shown() if place else None
+
+
+def _proxy_file(state: EwsState) -> str | None:
+    """The file in which .NET finds its section."""
+    if state.default_proxy is not None:
+        return str(state.back_end_file)
+    return str(state.inherited_proxy[1]) if state.inherited_proxy else None
 
 
 def _bypass(proxy: DefaultProxy | None) -> list[str]:
     return list(proxy.bypass) if proxy else []
-
-
-def _number(text: str, path: str) -> int:
-    if not text.isdecimal():
-        raise UnexpectedState(f"{READ_AHEAD} of {path} reads {text!r}, expected a number", "Correct it on the host")
-    return int(text)

@@ -10,18 +10,19 @@ from dataclasses import dataclass
 from ..core.endpoints import is_fqdn
 from ..core.environment import check_proxy
 from ..core.errors import InvalidInput
-from .proxy_bypass import pattern
+from .listener import Listener
 
 ARGUMENT_SPEC: dict[str, dict[str, t.Any]] = {
     "state": {"type": "str", "choices": ["present", "absent"], "default": "present"},
     "upload_read_ahead_size": {"type": "int"},
-    "client_certificate_auth": {"type": "bool", "default": False},
+    "client_certificate_auth": {"type": "bool"},
     "proxy_bypass": {
         "type": "list",
         "elements": "dict",
         "default": [],
         "options": {"fqdn": {"type": "str", "required": True}, "port": {"type": "int", "default": 443}},
     },
+    "prune": {"type": "bool", "default": False},
     "proxy": {"type": "str", "default": ""},
     "front_end": {"type": "str", "default": "Default Web Site/EWS"},
     "back_end": {"type": "str", "default": "Exchange Back End/EWS"},
@@ -36,13 +37,14 @@ class Desired:
     """What is asked of one Exchange host.
 
     :param read_ahead: bytes; ``None``: not declared.
-    :param patterns: the entries of the bypass list, one a listener.
+    :param client_certificate_auth: what is believed of the front end; ``None``: not declared.
     """
 
     absent: bool
     read_ahead: int | None
-    client_certificate_auth: bool
-    patterns: tuple[str, ...]
+    client_certificate_auth: bool | None
+    listeners: tuple[Listener, ...]
+    prune: bool
     proxy: str
     front_end: str
     back_end: str
@@ -56,24 +58,30 @@ def parse_desired(params: t.Mapping[str, t.Any]) -> Desired:
     size = params["upload_read_ahead_size"]
     if size is not None and not 0 <= size <= LARGEST_READ_AHEAD:
         raise InvalidInput("upload_read_ahead_size", size, f"bytes from 0 to {LARGEST_READ_AHEAD}", "Correct it")
+    listeners = tuple(dict.fromkeys(_listener(n, entry) for n, entry in enumerate(params["proxy_bypass"])))
+    if params["prune"] and not listeners:
+        raise InvalidInput(
+            "prune", True, "false while proxy_bypass is empty", "Name the listener whose domain is to be cleared"
+        )
     return Desired(
         absent=params["state"] == "absent",
         read_ahead=size,
         client_certificate_auth=params["client_certificate_auth"],
-        patterns=tuple(dict.fromkeys(_pattern(n, entry) for n, entry in enumerate(params["proxy_bypass"]))),
+        listeners=listeners,
+        prune=params["prune"],
         proxy=check_proxy(params["proxy"], "proxy"),
         front_end=_application("front_end", params["front_end"]),
         back_end=_application("back_end", params["back_end"]),
     )
 
 
-def _pattern(index: int, entry: t.Mapping[str, t.Any]) -> str:
+def _listener(index: int, entry: t.Mapping[str, t.Any]) -> Listener:
     fqdn, port = entry["fqdn"], entry["port"]
     if not is_fqdn(fqdn):
         raise InvalidInput(f"proxy_bypass[{index}].fqdn", fqdn, "a fully qualified host name", "Name the listener")
     if not 0 < port < 65536:
         raise InvalidInput(f"proxy_bypass[{index}].port", port, "a TCP port from 1 to 65535", "Leave it out for 443")
-    return pattern(fqdn, port)
+    return Listener(fqdn.lower(), port)
 
 
 def _application(option: str, path: str) -> str:

@@ -8,13 +8,15 @@ and never reads applicationHost.config. Source: Microsoft's reference source of 
 
 from __future__ import annotations
 
-import re
 import typing as t
 import xml.etree.ElementTree as ET
 from dataclasses import dataclass, replace
 
 from ..core.errors import UnexpectedState
-from .appcmd import clear_config, section_content, set_config
+from .appcmd import PROGRAM, clear_config, set_config
+from .appcmd_reads import section_content
+from .dotnet_regex import Verdict, judge
+from .listener import Listener, written_for
 from .markup import parse
 
 SECTION = "system.net/defaultProxy"
@@ -29,7 +31,7 @@ UNSPECIFIED = "unspecified"
 
 @dataclass(frozen=True)
 class DefaultProxy:
-    """The section in an application's own web.config.
+    """The section of a web.config.
 
     :param attributes: dotted names; enumerations in lower case, those that say "unspecified" left out.
     :param bypass: regular expressions over ``scheme://host[:port]``, in order.
@@ -42,21 +44,13 @@ class DefaultProxy:
         return {**self.attributes, BYPASS_LIST: list(self.bypass)}
 
 
-def pattern(fqdn: str, port: int) -> str:
-    """The entry that sends one listener past the proxy: anchored and escaped, because .NET matches anywhere.
-
-    The text that .NET matches leaves the port out where it is the scheme's own (WebProxy.IsMatchInBypassList).
-    """
-    host = fqdn.lower().replace(".", r"\.")
-    return f"^https://{host}{'(:443)?' if port == 443 else f':{port}'}$"
-
-
-def parse_web_config(text: str, source: str) -> DefaultProxy | None:
+def parse_web_config(text: str, source: str, *, below: bool = False) -> DefaultProxy | None:
     """The section of a web.config that applies to the application itself; ``None`` where it has none.
 
+    :param below: the application lies below the one that the file belongs to.
     :raises UnexpectedState: the file is malformed.
     """
-    found = next(_own_sections(parse(text, source)), None)
+    found = next(_sections(parse(text, source), below), None)
     if found is None:
         return None
     section = section_content(found)
@@ -69,10 +63,11 @@ def parse_web_config(text: str, source: str) -> DefaultProxy | None:
     return DefaultProxy(attributes, tuple(entry.get("address", "") for entry in entries))
 
 
-def _own_sections(configuration: ET.Element) -> t.Iterator[ET.Element]:
+def _sections(configuration: ET.Element, below: bool) -> t.Iterator[ET.Element]:
     yield from configuration.findall(SECTION)
     for location in configuration.findall("location"):
-        if location.get("path", "") in ("", "."):
+        kept = location.get("inheritInChildApplications", "true").lower() == "false"
+        if location.get("path", "") in ("", ".") and not (below and kept):
             yield from location.findall(SECTION)
 
 
@@ -86,12 +81,12 @@ def proxy_attributes(proxy: str) -> dict[str, str]:
     return {SYSTEM_DEFAULT: "false", ADDRESS: proxy, BYPASS_ON_LOCAL: "true"}
 
 
-def check_decides(present: DefaultProxy | None) -> None:
+def check_decides(section: DefaultProxy | None) -> None:
     """Refuse a section in which a proxy script or module decides before the list does (WebProxy.GetProxy).
 
     :raises UnexpectedState: names the attribute.
     """
-    attributes = present.attributes if present else {}
+    attributes = section.attributes if section else {}
     for name, off in (("module.type", ""), ("proxy.scriptLocation", ""), ("proxy.autoDetect", "false")):
         if attributes.get(name, off) != off:
             raise UnexpectedState(
@@ -100,22 +95,81 @@ def check_decides(present: DefaultProxy | None) -> None:
             )
 
 
-def with_bypass(present: DefaultProxy | None, patterns: t.Sequence[str], proxy: str) -> DefaultProxy:
-    """The section with the patterns in it. Entries that are there stay, in their order."""
+def check_entries(section: DefaultProxy, path: str) -> None:
+    """Refuse a list in which .NET would not take an entry: it throws for the whole section (WebProxy.BypassList).
+
+    :raises UnexpectedState: names the entry. It is nobody's but an administrator's to correct.
+    """
+    invalid = invalid_entries(section.bypass)
+    if invalid:
+        raise UnexpectedState(
+            f"The bypass list of {path} holds {invalid[0]!r}, which is no regular expression: .NET refuses the whole"
+            " section for it, and with it every request that the application sends",
+            f'Correct the entry, or take it out: {PROGRAM} set config "{path}" /section:{SECTION}'
+            f" /-{BYPASS_LIST}.[address='{invalid[0]}']",
+        )
+
+
+def with_bypass(
+    present: DefaultProxy | None, listeners: t.Sequence[Listener], proxy: str, *, prune: bool = False
+) -> DefaultProxy:
+    """The section with every listener past the proxy. Entries that are there stay, in their order.
+
+    A listener that an entry lets through already gets none of its own.
+
+    :param prune: take out what this collection wrote for other listeners of the same domain.
+    """
     before = present or DefaultProxy({})
-    kept = {name: value for name, value in before.attributes.items() if name != ADDRESS}
-    missing = [pattern for pattern in dict.fromkeys(patterns) if pattern not in before.bypass]
-    return DefaultProxy({**kept, **proxy_attributes(proxy)}, (*before.bypass, *missing))
+    stale = stale_entries(before.bypass, listeners) if prune else []
+    kept = [entry for entry in before.bypass if entry not in stale]
+    for listener in listeners:
+        if not any(listener.passes(entry) for entry in kept):
+            kept.append(listener.pattern)
+    return DefaultProxy(_with_proxy(before.attributes, proxy), tuple(kept))
 
 
-def without_bypass(present: DefaultProxy | None, patterns: t.Sequence[str], proxy: str) -> DefaultProxy | None:
-    """The section without the patterns, or ``None`` where all that remained would be the ``<proxy>`` set with them."""
-    if present is None or not set(present.bypass) & set(patterns):
+def _with_proxy(attributes: t.Mapping[str, str], proxy: str) -> dict[str, str]:
+    return {name: value for name, value in attributes.items() if name != ADDRESS} | proxy_attributes(proxy)
+
+
+def stale_entries(bypass: t.Iterable[str], listeners: t.Iterable[Listener]) -> list[str]:
+    """Entries to the letter as this collection writes them, for hosts of the listeners' domains that none of them is.
+
+    An entry in any other form is somebody else's.
+    """
+    domains = {listener.domain for listener in listeners}
+    wanted = {listener.pattern for listener in listeners}
+    owners = {entry: written_for(entry) for entry in bypass if entry not in wanted}
+    return [entry for entry, owner in owners.items() if owner is not None and owner.domain in domains]
+
+
+@dataclass(frozen=True)
+class Former:
+    """What stood in the file before the entries came, from a copy of it; ``None``: no section."""
+
+    section: DefaultProxy | None
+
+
+def without_bypass(
+    present: DefaultProxy | None, gone: t.Collection[str], former: Former | None = None
+) -> DefaultProxy | None:
+    """The section without some entries, and with the ``<proxy>`` that stood there before, as far as that is known.
+
+    ``None`` where no section is to remain. A ``<proxy>`` that somebody changed since stays as it is.
+
+    :param former: what a copy of the file shows; ``None``: there is no such copy, and a ``<proxy>`` of this
+        collection's own with nothing beside it counts as set together with the entries.
+    """
+    if present is None or not set(present.bypass) & set(gone):
         return present
-    rest = tuple(address for address in present.bypass if address not in patterns)
-    if not rest and present.attributes == proxy_attributes(proxy):
-        return None
-    return replace(present, bypass=rest)
+    rest = tuple(entry for entry in present.bypass if entry not in gone)
+    before = former.section if former else None
+    was_set = _with_proxy(before.attributes if before else {}, present.attributes.get(ADDRESS, ""))
+    if present.attributes != was_set:
+        return replace(present, bypass=rest)
+    if before is not None:
+        return DefaultProxy(before.attributes, rest)
+    return replace(present, bypass=rest) if rest else None
 
 
 def write_lines(path: str, present: DefaultProxy | None, target: DefaultProxy | None) -> tuple[str, ...]:
@@ -142,11 +196,5 @@ def write_lines(path: str, present: DefaultProxy | None, target: DefaultProxy | 
 
 
 def invalid_entries(bypass: t.Iterable[str]) -> list[str]:
-    """Entries that are no regular expression: one of them breaks the whole section (WebProxy.BypassList)."""
-    invalid = []
-    for address in bypass:
-        try:
-            re.compile(address)
-        except re.error:
-            invalid.append(address)
-    return invalid
+    """Entries that .NET throws for: one of them breaks the whole section (WebProxy.BypassList)."""
+    return [address for address in bypass if judge(address, "") is Verdict.INVALID]

@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+import fnmatch
 import re
 import typing as t
 import xml.etree.ElementTree as ET
@@ -15,7 +16,9 @@ from ansible_collections.pushops.securemail.plugins.module_utils.windows.runner 
 APPCMD = r"%windir%\system32\inetsrv\appcmd.exe"
 APPHOST = r"%windir%\system32\inetsrv\config\applicationHost.config"
 FRONT_END, BACK_END = "Default Web Site/EWS", "Exchange Back End/EWS"
-FOLDERS = {FRONT_END: r"C:\Exchange\FrontEnd\EWS", BACK_END: r"C:\Exchange\exchweb\EWS"}
+FOLDERS = {FRONT_END: r"C:\Exchange\FrontEnd\EWS", BACK_END: r"C:\Exchange\ClientAccess\exchweb\EWS"}
+SITE, ACCESS = "Default Web Site", "system.webServer/security/access"
+SITE_ROOT = r"C:\inetpub\wwwroot"
 DEFAULTS = {
     "system.webServer/serverRuntime": {"enabled": "true", "uploadReadAheadSize": "49152"},
     "system.webServer/security/access": {"sslFlags": "None"},
@@ -58,9 +61,12 @@ class FakeHost:
             rf"{FOLDERS[BACK_END]}\web.config": WEB_CONFIG.format(""),
             APPHOST: "<configuration />",
         }
-        self.locations: dict[str, dict[str, ET.Element]] = {FRONT_END: {}, BACK_END: {}}
-        self.locked: set[str] = {"system.webServer/security/access"}
+        self.locations: dict[str, dict[str, ET.Element]] = {FRONT_END: {}, BACK_END: {}, SITE: {}}
+        self.put_apphost(SITE, ACCESS, '<access sslFlags="Ssl, SslNegotiateCert, Ssl128" />')
+        self.locked: set[str] = {ACCESS}
         self.faults: dict[str, list[CommandResult]] = {}
+        self.variables = {"%ExchangeInstallPath%": "C:\\Exchange\\"}
+        self.commands = 0
         self.reads: list[str] = []
         self.writes: list[str] = []
 
@@ -79,6 +85,16 @@ class FakeHost:
             if word in command_line and results:
                 return results.pop(0)
         program, *arguments = split_arguments(command_line)
+        if program in ("echo", "type"):
+            for name, value in self.variables.items():
+                arguments[0] = arguments[0].replace(name, value)
+        if program == "echo":
+            return CommandResult(0, f'"{arguments[0]}"\r\n')
+        if program == "dir":
+            folder, _separator, pattern = arguments[1].rpartition("\\")
+            known = [name.rpartition("\\")[2] for name in self.files if name.startswith(folder)]
+            found = fnmatch.filter(known, pattern)
+            return CommandResult(0 if found else 1, "".join(f"{name}\r\n" for name in found))
         if program == "type":
             text = self.files.get(arguments[0])
             return CommandResult(1, "", "cannot find") if text is None else CommandResult(0, text)
@@ -89,7 +105,8 @@ class FakeHost:
         assert program == APPCMD, command_line
         assert writes == (arguments[0] in ("set", "clear")), command_line
         try:
-            return CommandResult(0, getattr(self, f"_{arguments[0]}_{arguments[1]}")(*arguments[2:]))
+            output = getattr(self, f"_{arguments[0]}_{arguments[1]}")(*arguments[2:])
+            return CommandResult(0, output) if output else CommandResult(1)
         except ET.ParseError:
             return _error(13, "8007000d", "The data is invalid.")
         except KeyError:
@@ -98,17 +115,23 @@ class FakeHost:
             return _error(33, "80070021", "Cette section de configuration ne peut pas ...")
 
     def read_all(self, lines: t.Sequence[str]) -> list[CommandResult]:
+        self.commands += 1
         return [self.run(line) for line in lines]
 
     def _list_vdir(self, name: str, text: str) -> str:
         assert name.endswith("/") and text == "/text:physicalPath"
-        return f"{FOLDERS[name.rstrip('/')]}\r\n"
+        folder = FOLDERS[name.rstrip("/")] if name.count("/") > 1 else SITE_ROOT
+        return f"{folder}\r\n"
 
-    def _list_config(self, path: str, section: str, *options: str) -> str:
-        assert options == ("/config:*", "/xml")
-        name = section.removeprefix("/section:")
+    def _list_config(self, *words: str) -> str:
+        *paths, section, complete, xml = words
+        assert (complete, xml) == ("/config:*", "/xml")
+        path, name = "".join(paths), section.removeprefix("/section:")
+        if path and path not in self.locations and not any(known.startswith(f"{path}/") for known in FOLDERS):
+            raise KeyError
         merged = ET.Element(name.replace("/", "-"), DEFAULTS[name])
-        for source in (self.locations[path].get(name), ET.fromstring(self.web_config(path)[1:]).find(name)):
+        inherited = self._sources(path.partition("/")[0], name) if path.startswith(f"{SITE}/") else {}
+        for source in (inherited | self._sources(path, name)).values():
             for child in [] if source is None else source:
                 into = merged.find(child.tag)
                 into = ET.SubElement(merged, child.tag) if into is None else into
@@ -122,10 +145,28 @@ class FakeHost:
             f"{ET.tostring(merged, 'unicode')}</CONFIG>\r\n</appcmd>\r\n"
         )
 
+    def _sources(self, path: str, name: str) -> dict[tuple[str, str], ET.Element | None]:
+        """A section for exactly this path, by file and location tag."""
+        own = ET.fromstring(self.web_config(path)[1:]).find(name) if path in FOLDERS else None
+        return {("", path): self.locations.get(path, {}).get(name), (f"/{path}", ""): own}
+
+    def _search_config(self, *words: str) -> str:
+        *paths, section, attribute, xml = words
+        assert xml == "/xml"
+        known = [path for path in ("", *self.locations) if path.startswith("".join(paths))]
+        found = [
+            f'<CONFIGSEARCH path="MACHINE/WEBROOT/APPHOST{"/" * bool(path)}{path}" locationPath="{location}" />'
+            for path in known
+            for (_file, location), element in self._sources(path, section.removeprefix("/section:")).items()
+            if element is not None and element.get(attribute.removeprefix("/"))
+        ]
+        return f"<appcmd>{''.join(found)}</appcmd>" if found else ""
+
     def _set_config(self, path: str, section: str, *settings: str) -> str:
         name = section.removeprefix("/section:")
-        edits = [setting for setting in settings if setting != "/commit:apphost"]
+        edits = [setting for setting in settings if not setting.startswith("/commit:")]
         if len(edits) < len(settings):
+            assert settings[-1] == "/commit:apphost"
             self._edit(self.locations[path].setdefault(name, ET.Element("section")), edits)
             return "Applied\r\n"
         if name in self.locked:

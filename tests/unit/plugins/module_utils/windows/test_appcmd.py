@@ -15,13 +15,21 @@ from ansible_collections.pushops.securemail.plugins.module_utils.core.errors imp
 )
 from ansible_collections.pushops.securemail.plugins.module_utils.windows.appcmd import (
     WRITE_ATTEMPTS,
-    AppCmd,
     clear_config,
     failure,
-    section_content,
     set_config,
+    write,
+)
+from ansible_collections.pushops.securemail.plugins.module_utils.windows.appcmd_reads import (
+    Question,
+    ask,
+    folder,
+    places,
+    section,
+    section_content,
 )
 from ansible_collections.pushops.securemail.plugins.module_utils.windows.markup import parse
+from ansible_collections.pushops.securemail.plugins.module_utils.windows.place import Place
 from ansible_collections.pushops.securemail.plugins.module_utils.windows.runner import CommandResult
 
 SECTION = "system.net/defaultProxy"
@@ -37,6 +45,14 @@ class Scripted:
         self.lines.append((command_line, writes))
         return self.results.pop(0) if len(self.results) > 1 else self.results[0]
 
+    def read_all(self, lines: t.Sequence[str]) -> list[CommandResult]:
+        return [self.run(line) for line in lines]
+
+
+def answer(question: Question[t.Any], rc: int, stdout: str = "") -> t.Any:
+    (only,) = ask(Scripted(CommandResult(rc, stdout)), question)
+    return only
+
 
 def test_a_section_is_read_with_child_elements_collections_and_its_lock() -> None:
     listing = (
@@ -45,10 +61,10 @@ def test_a_section_is_read_with_child_elements_collections_and_its_lock() -> Non
         '<module type="" /><proxy usesystemdefault="true" /></system.net-defaultProxy></CONFIG></appcmd>'
     )
     runner = Scripted(CommandResult(0, listing))
-    section = AppCmd(runner).section("Site/EWS", SECTION)
-    assert section.attributes == {"enabled": "true", "module.type": "", "proxy.usesystemdefault": "true"}
-    assert section.collections == {"bypasslist": ({"address": "b"}, {"address": "a"})}
-    assert section.locked
+    (found,) = ask(runner, section("Site/EWS", SECTION))
+    assert found.attributes == {"enabled": "true", "module.type": "", "proxy.usesystemdefault": "true"}
+    assert found.collections == {"bypasslist": ({"address": "b"}, {"address": "a"})}
+    assert found.locked
     assert runner.lines == [
         (
             r"%windir%\system32\inetsrv\appcmd.exe list config Site/EWS"
@@ -72,7 +88,7 @@ def test_only_well_formed_text_without_a_document_type_is_read(text: str) -> Non
 @pytest.mark.parametrize("listing", ["<appcmd />", '<appcmd><CONFIG locked="false" /></appcmd>'])
 def test_a_listing_without_the_section_is_an_error(listing: str) -> None:
     with pytest.raises(UnexpectedState, match="holds no section"):
-        AppCmd(Scripted(CommandResult(0, listing))).section("Site/EWS", SECTION)
+        answer(section("Site/EWS", SECTION), 0, listing)
 
 
 def test_one_set_holds_every_edit() -> None:
@@ -82,7 +98,7 @@ def test_one_set_holds_every_edit() -> None:
         {"proxy.usesystemdefault": "true"},
         add=[("bypasslist", "address", r"^https://a\.b$")],
         remove=[("bypasslist", "address", "old host")],
-        apphost=True,
+        commit="apphost",
     )
     assert line == (
         r'%windir%\system32\inetsrv\appcmd.exe set config "Exchange Back End/EWS" /section:system.net/defaultProxy'
@@ -124,19 +140,42 @@ def test_failures_are_told_apart_by_code(result: CommandResult, kind: type[PushO
 
 def test_an_application_that_is_not_there() -> None:
     with pytest.raises(Refused, match="no application Site/Nope"):
-        AppCmd(Scripted(CommandResult(1))).physical_path("Site/Nope")
+        answer(folder("Site/Nope"), 1)
+
+
+@pytest.mark.parametrize(
+    ("path", "location", "place"),
+    [
+        ("/Site/EWS", "", Place("MACHINE/WEBROOT/APPHOST/Site/EWS")),
+        ("/Site/EWS", "Site/EWS", Place("MACHINE/WEBROOT/APPHOST", "Site/EWS")),
+        ("", "Site/EWS", Place("MACHINE/WEBROOT/APPHOST", "Site/EWS")),
+        ("/Site", "ews", Place("MACHINE/WEBROOT/APPHOST/Site", "ews")),
+        ("/Site/EWS", ".", Place("MACHINE/WEBROOT/APPHOST/Site/EWS")),
+    ],
+)
+def test_a_search_names_file_and_location_tag(path: str, location: str, place: Place) -> None:
+    """Whether ``path`` is that of the file or the one that the tag is for."""
+    found = f'<CONFIGSEARCH path="MACHINE/WEBROOT/APPHOST{path}" locationPath="{location}" />'
+    assert answer(places("Site", SECTION, "x"), 0, f"<appcmd>{found}</appcmd>") == (place,)
+    assert place.target.lower() == "MACHINE/WEBROOT/APPHOST/Site/EWS".lower()
+
+
+def test_a_search_that_finds_nothing_is_no_error_and_one_that_fails_is() -> None:
+    assert answer(places("Site", SECTION, "x"), 1) == ()
+    with pytest.raises(Refused, match="no such site"):
+        answer(places("Site", SECTION, "x"), 1168, "ERROR ( message:x )")
 
 
 def test_a_held_file_is_tried_again_a_few_times() -> None:
     waits: list[float] = []
     held = _hresult(32, "80070020")
     runner = Scripted(held, held, CommandResult(0))
-    AppCmd(runner, waits.append).write("line", "It")
+    write(runner, "line", "It", waits.append)
     assert runner.lines == [("line", True)] * 3 and len(waits) == 2
 
     runner = Scripted(held)
     with pytest.raises(Refused, match="holds the file"):
-        AppCmd(runner, waits.append).write("line", "It")
+        write(runner, "line", "It", waits.append)
     assert len(runner.lines) == WRITE_ATTEMPTS
 
 
@@ -144,5 +183,5 @@ def test_no_other_failure_is_tried_again() -> None:
     runner = Scripted(_hresult(33, "80070021"), CommandResult(0))
     fail_on_wait = t.cast(t.Callable[[float], object], pytest.fail)
     with pytest.raises(Refused):
-        AppCmd(runner, fail_on_wait).write("line", "It")
+        write(runner, "line", "It", fail_on_wait)
     assert len(runner.lines) == 1

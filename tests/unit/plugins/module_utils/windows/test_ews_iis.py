@@ -23,6 +23,7 @@ from ansible_collections.pushops.securemail.plugins.module_utils.windows.runner 
 
 FRONT_END, BACK_END = "Default Web Site/EWS", "Exchange Back End/EWS"
 RUNTIME, PROXY = "system.webServer/serverRuntime", "system.net/defaultProxy"
+ACCESS = "system.webServer/security/access"
 LISTENER = "eu-west-1.mailboxlistener.xm.citrix.com"
 OURS = r"^https://eu-west-1\.mailboxlistener\.xm\.citrix\.com(:443)?$"
 NOON = datetime.datetime(2026, 1, 2, 12, 0, 0, tzinfo=datetime.UTC)
@@ -40,6 +41,7 @@ def declared(**changes: t.Any) -> Result:
         "upload_read_ahead_size": 49152,
         "client_certificate_auth": True,
         "proxy_bypass": [{"fqdn": LISTENER, "port": 443}],
+        "prune": False,
         "proxy": "",
         "front_end": FRONT_END,
         "back_end": BACK_END,
@@ -151,19 +153,27 @@ def test_the_proxy_beside_the_list_follows_what_is_declared(host: t.Any, before:
 
 
 @pytest.mark.parametrize(
-    ("certificates", "declared_size", "present", "after"),
+    ("flags", "declared_size", "present", "after"),
     [
-        (True, None, 0, 49152),
-        (True, None, 10485760, 10485760),
-        (True, 49152, 10485760, 49152),
-        (True, 1048576, 49152, 1048576),
-        (False, 1048576, 0, 0),
-        (False, None, 0, 0),
+        ("Ssl, SslNegotiateCert", None, 0, 49152),
+        ("SslRequireCert", None, 4096, 49152),
+        ("104", None, 0, 49152),
+        ("0x400, ssl, sslnegotiatecert, SslNobodyKnows", None, 0, 49152),
+        ("Ssl, SslNegotiateCert", None, 10485760, 10485760),
+        ("Ssl, SslNegotiateCert", 49152, 10485760, 49152),
+        ("Ssl, SslNegotiateCert", 1048576, 49152, 1048576),
+        ("Ssl, Ssl128", None, 0, 0),
+        ("", None, 0, 0),
+        ("1032, SslMapCert", None, 0, 0),
+        ("Ssl, Ssl128", 1048576, 0, 1048576),
+        ("Ssl, SslNegotiateCert", 0, 49152, 0),
     ],
 )
-def test_the_read_ahead_that_is_asked_for(
-    host: t.Any, certificates: bool, declared_size: int | None, present: int, after: int
+@pytest.mark.parametrize("certificates", [True, False, None])
+def test_the_read_ahead_follows_the_flags_unless_it_is_declared(
+    host: t.Any, certificates: bool | None, flags: str, declared_size: int | None, present: int, after: int
 ) -> None:
+    host.put_apphost(FRONT_END, ACCESS, f'<access sslFlags="{flags}" />')
     host.put_web_config(
         FRONT_END, f'<system.webServer><serverRuntime uploadReadAheadSize="{present}" /></system.webServer>'
     )
@@ -209,24 +219,129 @@ def test_an_empty_list_leaves_the_back_end_alone(host: t.Any) -> None:
 @pytest.mark.parametrize(
     ("flags", "certificates", "size", "words"),
     [
-        ("Ssl, Ssl128", True, 65537, "asks for no client certificate"),
-        ("Ssl, Ssl128", True, 65536, ""),
-        ("Ssl, SslNegotiateCert", True, 10485760, ""),
-        ("Ssl,SslRequireCert", True, 10485760, ""),
-        ("Ssl, SslNegotiateCert", False, 49152, "client_certificate_auth is false"),
+        ("Ssl, Ssl128", None, 65537, ["anonymous clients fill"]),
+        ("Ssl, Ssl128", None, 65536, []),
+        ("Ssl, Ssl128", True, 65536, ["client_certificate_auth is true, but", "is raised only once"]),
+        ("Ssl, Ssl128", False, 65536, []),
+        ("Ssl, SslNegotiateCert", True, 10485760, []),
+        ("Ssl,SslRequireCert", None, 10485760, []),
+        ("Ssl, SslNegotiateCert", False, 49152, ["client_certificate_auth is false, but", "follows the flags"]),
+        ("Ssl, SslNegotiateCert", True, 4096, ["HTTP 413"]),
     ],
 )
-def test_ssl_flags_and_the_read_ahead_must_agree(
-    host: t.Any, flags: str, certificates: bool, size: int, words: str
+def test_what_does_not_agree_is_warned_about(
+    host: t.Any, flags: str, certificates: bool | None, size: int, words: list[str]
 ) -> None:
-    host.put_apphost(FRONT_END, "system.webServer/security/access", f'<access sslFlags="{flags}" />')
+    host.put_apphost(FRONT_END, ACCESS, f'<access sslFlags="{flags}" />')
     warnings = run(host, client_certificate_auth=certificates, upload_read_ahead_size=size)["warnings"]
-    assert len(warnings) == bool(words) and words in "".join(warnings)
+    assert len(warnings) == bool(words)
+    for word in words:
+        assert word in warnings[0]
 
 
-def test_an_entry_that_breaks_the_section_is_warned_about(host: t.Any) -> None:
-    host.put_web_config(BACK_END, defaultproxy('<bypasslist><add address="*.contoso.com" /></bypasslist>'))
-    assert any("*.contoso.com" in warning for warning in run(host)["warnings"])
+def test_an_entry_that_breaks_the_section_is_refused_and_never_removed(host: t.Any) -> None:
+    broken = '<bypasslist><add address="*.contoso.com" />{}</bypasslist>'
+    host.put_web_config(BACK_END, defaultproxy(broken.format("")))
+    with pytest.raises(UnexpectedState, match=r"holds '\*\.contoso\.com', which is no regular expression"):
+        run(host)
+    assert not host.writes
+    host.put_web_config(BACK_END, defaultproxy(broken.format(f'<add address="{OURS}" />')))
+    result = run(host, state="absent")
+    assert result["proxy_bypass"]["after"] == ["*.contoso.com"]
+    assert any("*.contoso.com" in warning for warning in result["warnings"])
+
+
+def test_an_entry_that_covers_the_listener_is_enough(host: t.Any) -> None:
+    attributes = '<proxy usesystemdefault="true" bypassonlocal="true" />'
+    host.put_web_config(BACK_END, defaultproxy(f'{attributes}<bypasslist><add address=".*" /></bypasslist>'))
+    result = run(host)
+    assert result["proxy_bypass"] == {"before": [".*"], "after": [".*"]}
+    assert PROXY not in result["commit_paths"]
+
+
+def test_pruning_is_asked_for(host: t.Any) -> None:
+    run(host, proxy_bypass=[{"fqdn": LISTENER.replace("eu-west", "us-east"), "port": 443}])
+    theirs = OURS.replace("eu-west", "us-east")
+    assert run(host)["proxy_bypass"]["after"] == [theirs, OURS]
+    pruned = run(host, prune=True)
+    assert pruned["proxy_bypass"] == {"before": [theirs, OURS], "after": [OURS]}
+    assert not run(host, prune=True)["changed"]
+
+
+def test_absent_restores_the_proxy_that_stood_there(host: t.Any) -> None:
+    host.put_web_config(BACK_END, defaultproxy('<proxy bypassonlocal="false" proxyaddress="http://old.example.com" />'))
+    run(host, proxy="http://new.example.com:3128")
+    run(host, state="absent", proxy="http://new.example.com:3128")
+    assert 'bypassonlocal="false"' in host.web_config(BACK_END)
+    assert 'proxyaddress="http://old.example.com"' in host.web_config(BACK_END)
+    assert "usesystemdefault" not in host.web_config(BACK_END)
+    assert not run(host, state="absent", proxy="http://new.example.com:3128")["changed"]
+
+
+def test_absent_without_a_copy_keeps_what_may_be_somebody_elses(host: t.Any) -> None:
+    host.put_web_config(BACK_END, defaultproxy(FOREIGN))
+    run(host)
+    for copy in [name for name in host.files if name.endswith(".bak")]:
+        del host.files[copy]
+    run(host, state="absent")
+    assert 'usesystemdefault="true"' in host.web_config(BACK_END) and "^http://old$" in host.web_config(BACK_END)
+
+
+# --- where a value is defined
+
+
+APPHOST = "MACHINE/WEBROOT/APPHOST"
+
+
+@pytest.mark.parametrize(
+    ("own", "tags", "locked", "before", "written"),
+    [
+        ("0", {}, False, {"commit_path": f"{APPHOST}/{FRONT_END}", "location": ""}, FRONT_END),
+        ("0", {FRONT_END: "5"}, False, {"commit_path": f"{APPHOST}/{FRONT_END}", "location": ""}, FRONT_END),
+        ("", {FRONT_END: "0"}, False, {"commit_path": APPHOST, "location": FRONT_END}, APPHOST),
+        ("", {FRONT_END: "0"}, True, {"commit_path": APPHOST, "location": FRONT_END}, APPHOST),
+        ("", {}, False, None, FRONT_END),
+        ("", {}, True, None, APPHOST),
+    ],
+)
+def test_a_value_is_written_where_it_stands_or_at_the_nearest_place_that_wins(
+    host: t.Any, own: str, tags: dict[str, str], locked: bool, before: dict[str, str] | None, written: str
+) -> None:
+    runtime = f'<serverRuntime uploadReadAheadSize="{own}" />' if own else ""
+    host.put_web_config(FRONT_END, f"<system.webServer>{runtime}</system.webServer>")
+    for path, size in tags.items():
+        host.put_apphost(path, RUNTIME, f'<serverRuntime uploadReadAheadSize="{size}" />')
+    host.locked |= {RUNTIME} if locked else set()
+    predicted = run(host, check=True, upload_read_ahead_size=4096)
+    result = run(host, upload_read_ahead_size=4096)
+    location = FRONT_END if written == APPHOST else ""
+    after = {"commit_path": written if location else f"{APPHOST}/{written}", "location": location}
+    assert result["defined_in"]["uploadReadAheadSize"] == {"before": before, "after": after}
+    assert predicted["defined_in"] == result["defined_in"]
+    assert result["commit_paths"][RUNTIME] == written
+    assert run(host, upload_read_ahead_size=4096)["defined_in"]["uploadReadAheadSize"]["before"] == after
+
+
+def test_the_diff_says_where_each_value_stands(host: t.Any) -> None:
+    diff = run(host, check=True)["diff"]
+    name = f"uploadReadAheadSize of {FRONT_END}"
+    assert (diff["before"][name], diff["after"][name]) == (
+        f"0 (web.config of {FRONT_END})",
+        f"49152 (web.config of {FRONT_END})",
+    )
+    assert diff["after"][f"{PROXY} of {BACK_END}"]["defined_in"] == f"web.config of {BACK_END}"
+
+
+def test_all_that_is_usual_is_read_with_one_command(host: t.Any) -> None:
+    run(host)
+    host.commands, host.reads[:] = 0, []
+    assert not run(host)["changed"]
+    assert host.commands == 1
+
+
+def test_another_folder_of_the_back_end_costs_a_second_command(host: t.Any) -> None:
+    host.variables["%ExchangeInstallPath%"] = "D:\\Exchange\\"
+    assert run(host)["proxy_bypass"]["after"] == [OURS]
 
 
 def _hresult(rc: int, hresult: str) -> CommandResult:
@@ -279,7 +394,7 @@ def test_a_held_file_is_written_once_it_is_free(host: t.Any) -> None:
 
 def test_a_write_without_effect_is_an_error(host: t.Any) -> None:
     host.faults["uploadReadAheadSize:"] = [CommandResult(0, "Applied configuration changes")]
-    with pytest.raises(NotConverged, match="reads 0, asked was 49152"):
+    with pytest.raises(NotConverged, match=r"reads '0 \(web.config.*asked was '49152 \(web.config"):
         run(host)
 
 
@@ -291,6 +406,7 @@ def test_a_write_without_effect_is_an_error(host: t.Any) -> None:
         ({"proxy_bypass": [{"fqdn": "*.citrix.com", "port": 443}]}, r"proxy_bypass\[0\].fqdn"),
         ({"proxy_bypass": [{"fqdn": LISTENER, "port": 0}]}, r"proxy_bypass\[0\].port"),
         ({"proxy": "https://p.example.com"}, "^proxy is"),
+        ({"prune": True, "proxy_bypass": []}, "^prune is"),
         ({"front_end": "Default Web Site"}, "front_end"),
         ({"back_end": ""}, "back_end"),
         ({"front_end": 'Default" Web Site/EWS'}, "command line argument"),
