@@ -35,6 +35,7 @@ _CAUSES = {
     HELD: ("another process holds the file", "Close what holds it (IIS Manager, an editor, a scan) and run again"),
     33: ("the section is locked there", "Unlock it in applicationHost.config (appcmd unlock config) and run again"),
     112: ("the disk is full", "Free space on the drive that holds the file and run again"),
+    183: ("something is defined twice in a configuration file", "Take one of the two out and run again"),
     1168: ("there is no such site", "Correct the path; 'appcmd list app' on the host shows the names"),
 }
 

@@ -384,6 +384,16 @@ def test_requests_are_counted(machine: Machine, port: int) -> None:
     totals = json.loads((machine.state / "winrm-wire.jsonl").read_text())
     assert totals["requests"] == 5
     assert totals["bytes"] > 5000
+    actions = ("Create", "Command", "Receive", "Signal", "Delete")
+    assert {kind: one["requests"] for kind, one in totals["by_action"].items()} == dict.fromkeys(actions, 1)
+    assert sum(one["bytes"] for one in totals["by_action"].values()) == totals["bytes"]
+
+
+def test_requests_that_only_sign_in_are_counted_apart(machine: Machine, port: int) -> None:
+    _run(_pywinrm(port, "ntlm"), "hostname")
+    counted = json.loads((machine.state / "winrm-wire.jsonl").read_text())["by_action"]
+    assert counted.pop("Authentication")["requests"] >= 2
+    assert [one["requests"] for one in counted.values()] == [1] * 5
 
 
 def test_passwords_are_kept_for_ntlm_alone_and_private(machine: Machine, port: int) -> None:

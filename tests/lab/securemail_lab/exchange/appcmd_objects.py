@@ -116,8 +116,9 @@ def _rows(iis: Iis, kind: str) -> list[Row]:
 def _site_rows(site: Site, kind: str) -> list[Row]:
     if kind == "site":
         bindings = ",".join(site.bindings)
-        properties = {"SITE.NAME": site.name, "SITE.ID": str(site.id), "bindings": bindings, "state": "Started"}
-        return [Row("SITE", site.name, f" (id:{site.id},bindings:{bindings},state:Started)", properties)]
+        state = "Started" if site.started else "Stopped"
+        properties = {"SITE.NAME": site.name, "SITE.ID": str(site.id), "bindings": bindings, "state": state}
+        return [Row("SITE", site.name, f" (id:{site.id},bindings:{bindings},state:{state})", properties)]
     rows = []
     for application in site.applications:
         name = site.name + application.path

@@ -5,6 +5,8 @@
 from __future__ import annotations
 
 import dataclasses
+import errno
+import json
 import pathlib
 import re
 
@@ -29,6 +31,22 @@ class Machine:
 
     name: str
     state: pathlib.Path
+
+    def take_space(self, file: pathlib.Path, size: int) -> None:
+        """Ask for room for a file that will be ``size`` bytes long; ``machine.json`` says how much is left.
+
+        ``{"free_bytes": N}`` there is counted down by what files grow; without it the disk has no end.
+
+        :raises OSError: ENOSPC.
+        """
+        path = self.state / "machine.json"
+        settings = json.loads(path.read_bytes()) if path.exists() else {}
+        if "free_bytes" not in settings:
+            return
+        left = settings["free_bytes"] - (size - (file.stat().st_size if file.exists() else 0))
+        if left < 0:
+            raise OSError(errno.ENOSPC, "no space left on the simulated disk", str(file))
+        path.write_text(json.dumps(settings | {"free_bytes": left}), encoding="ascii")
 
     @property
     def environment(self) -> dict[str, str]:

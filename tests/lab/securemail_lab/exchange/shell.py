@@ -26,6 +26,7 @@ _DISK_ERRORS = {
     errno.EEXIST: "denied",
     errno.ENOTEMPTY: "denied",
     errno.EINVAL: "denied",
+    errno.ENOSPC: "disk_full",
 }
 #: The name ends where cmd.exe's delimiters begin; ``echo.`` and ``dir/b`` need no blank.
 _NAME = re.compile(r'\s*((?:"[^"]*"?|[^\s,;="])+)(.*)', re.S)

@@ -33,6 +33,7 @@ _TEXTS = {
         "bad_name": "The filename, directory name, or volume label syntax is incorrect.",
         "bad_syntax": "The syntax of the command is incorrect.",
         "denied": "Access is denied.",
+        "disk_full": "There is not enough space on the disk.",
         "no_key": "ERROR: The system was unable to find the specified registry key or value.",
         "done": "The operation completed successfully.",
         "ok": "Ok.",
@@ -47,6 +48,7 @@ _TEXTS = {
         "bad_name": "Die Syntax f\xfcr den Dateinamen, Verzeichnisnamen oder die Datentr\xe4gerbezeichnung ist falsch.",
         "bad_syntax": "Syntaxfehler.",
         "denied": "Zugriff verweigert",
+        "disk_full": "Es steht nicht genug Speicherplatz auf dem Datentr\xe4ger zur Verf\xfcgung.",
         "no_key": "FEHLER: Der angegebene Registrierungsschl\xfcssel bzw. Wert wurde nicht gefunden.",
         "done": "Der Vorgang wurde erfolgreich beendet.",
         "ok": "OK.",
@@ -168,6 +170,7 @@ class Session:
         """Write a file, or nothing for ``nul``.
 
         :raises Failed: no such folder, or the path is one.
+        :raises OSError: the disk is full.
         """
         if path.strip('"').lower() == "nul":
             return
@@ -176,5 +179,7 @@ class Session:
             raise self.failed("no_path")
         if file.is_dir():
             raise self.failed("denied")
+        present = file.stat().st_size if append and file.exists() else 0
+        self.machine.take_space(file, present + len(content))
         with open(file, "ab" if append else "wb") as stream:
             stream.write(content)

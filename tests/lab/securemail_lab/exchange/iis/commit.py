@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+import errno
 import stat
 import typing as t
 
@@ -57,7 +58,13 @@ class Commit:
         if path.with_name(f"{path.name}.held").exists() or not mode & stat.S_IWUSR:
             text = "The process cannot access the file because it is being used by another process."
             raise errors.CommitFault(errors.FILE_IN_USE, text)
-        write_atomically(path, self._document.data, mode)
+        try:
+            self._configuration.machine.take_space(path, len(self._document.data))
+            write_atomically(path, self._document.data, mode)
+        except OSError as error:
+            if error.errno != errno.ENOSPC:
+                raise
+            raise errors.CommitFault(errors.DISK_FULL, "There is not enough space on the disk.") from None
 
     def _apply(self, edit: Edit, current: SectionValue) -> None:
         if isinstance(edit, SetAttribute):

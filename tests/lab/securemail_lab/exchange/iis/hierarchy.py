@@ -9,7 +9,7 @@ import typing as t
 
 from ..machine import Machine
 from .document import Document, Element, NotWellFormed
-from .errors import INVALID_DATA, INVALID_PARAMETER, NOT_FOUND, PATH_NOT_FOUND, FileFault, IisError
+from .errors import ALREADY_EXISTS, INVALID_DATA, INVALID_PARAMETER, NOT_FOUND, PATH_NOT_FOUND, FileFault, IisError
 
 APPHOST = "MACHINE/WEBROOT/APPHOST"
 APPHOST_FILE = r"C:\Windows\System32\inetsrv\config\applicationHost.config"
@@ -38,12 +38,13 @@ class Application:
 
 @dataclasses.dataclass(frozen=True)
 class Site:
-    """``bindings`` as appcmd prints them: ``https/*:443:``."""
+    """``bindings`` as appcmd prints them: ``https/*:443:``. ``started``: unless ``serverAutoStart`` is false."""
 
     name: str
     id: int
     bindings: tuple[str, ...]
     applications: tuple[Application, ...]
+    started: bool = True
 
 
 @dataclasses.dataclass(frozen=True)
@@ -101,7 +102,17 @@ class Configuration:
             return []
         defaults = parent.child("applicationDefaults")
         pool = (defaults.attributes if defaults else {}).get("applicationPool", "DefaultAppPool")
-        return [_site(element, pool) for element in _named(parent, "site")]
+        found: dict[str, Site] = {}
+        for element in _named(parent, "site"):
+            site = _site(element, pool)
+            if site.name.lower() in found:
+                text = (
+                    "Cannot add duplicate collection entry of type 'site' with unique key attribute 'name' set to"
+                    f" '{site.name}'"
+                )
+                raise FileFault(ALREADY_EXISTS, text, APPHOST_FILE, element.line)
+            found[site.name.lower()] = site
+        return list(found.values())
 
     def pools(self) -> list[ApplicationPool]:
         """Application pools, with the defaults of the file and of the schema."""
@@ -211,6 +222,7 @@ def _site(element: Element, default_pool: str) -> Site:
             )
             for application in _named(element, "application")
         ),
+        element.attributes.get("serverAutoStart", "true").lower() != "false",
     )
 
 

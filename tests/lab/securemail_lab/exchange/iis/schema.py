@@ -45,7 +45,8 @@ class Attribute:
         if self.kind == "flags":
             mask = 0
             for part in text.split(","):
-                mask |= self.symbols[self._named(part.strip(), self.symbols)]
+                word = part.strip()
+                mask |= int(word) if re.fullmatch(r"\d{1,9}", word) else self.symbols[self._named(word, self.symbols)]
             return mask
         if _NOT_XML.search(text) or (self.kind == "timeSpan" and not _TIME_SPAN.fullmatch(text)):
             raise DataFault
@@ -59,7 +60,9 @@ class Attribute:
             return "true" if value else "false"
         if self.kind == "flags":
             mask = int(value)
-            return ", ".join(name for name, bit in self.symbols.items() if mask & bit) or "None"
+            rest = mask & ~sum(self.symbols.values())
+            names = [name for name, bit in self.symbols.items() if mask & bit]
+            return ", ".join([*names, *([str(rest)] if rest else [])]) or "None"
         return str(value)
 
     @staticmethod

@@ -13,7 +13,7 @@ from aiohttp import web
 from ..machine import Machine
 from .operations import Operations
 from .security import ENCRYPTED_TYPE, Accounts, BadSeal, Connection, Denied
-from .settings import Settings, count_request, read_settings
+from .settings import SIGNING_IN, UNREADABLE, Settings, count_request, read_settings
 from .soap import Fault, NotSoap, Request, fault_reply
 
 PLAIN_TYPE = "application/soap+xml;charset=UTF-8"
@@ -51,24 +51,33 @@ class _Service:
             if transport is not None:
                 transport.abort()
             return web.Response(status=503)
-        count_request(self._machine, len(content))
+        response, kind = await self._response(http, content, transport, settings)
+        count_request(self._machine, kind, len(content))
+        return response
+
+    async def _response(
+        self, http: web.Request, content: bytes, transport: asyncio.Transport, settings: Settings
+    ) -> tuple[web.Response, str]:
+        """The answer, and what the request was, for the count."""
         connection = self._connections.setdefault(transport, Connection(self._accounts))
         try:
             user, token = self._authenticate(http, connection, settings)
         except Denied as denied:
-            return _challenge(settings, denied.challenge)
+            return _challenge(settings, denied.challenge), SIGNING_IN
         headers = {"WWW-Authenticate": f"Negotiate {token}"} if token else {}
         sealed = http.content_type == "multipart/encrypted"
         if not content:
-            return web.Response(headers=headers)
+            return web.Response(headers=headers), SIGNING_IN
         if not sealed and not http.secure and not settings.allow_unencrypted:
-            return web.Response(status=500, headers=headers)
+            return web.Response(status=500, headers=headers), UNREADABLE
         try:
-            status, answer = await self._answer(connection.unseal(content) if sealed else content, user, settings)
+            request = Request.parse(connection.unseal(content) if sealed else content)
         except (BadSeal, NotSoap):
-            return web.Response(status=400, headers=headers)
+            return web.Response(status=400, headers=headers), UNREADABLE
+        status, answer = await self._answer(request, user, settings)
         headers["Content-Type"] = ENCRYPTED_TYPE if sealed else PLAIN_TYPE
-        return web.Response(status=status, body=connection.seal(answer) if sealed else answer, headers=headers)
+        body = connection.seal(answer) if sealed else answer
+        return web.Response(status=status, body=body, headers=headers), request.action.rpartition("/")[2]
 
     def _authenticate(self, http: web.Request, connection: Connection, settings: Settings) -> tuple[str, str]:
         scheme, _separator, credentials = http.headers.get("Authorization", "").partition(" ")
@@ -83,8 +92,7 @@ class _Service:
             raise Denied
         return connection.user, ""
 
-    async def _answer(self, content: bytes, user: str, settings: Settings) -> tuple[int, bytes]:
-        request = Request.parse(content)
+    async def _answer(self, request: Request, user: str, settings: Settings) -> tuple[int, bytes]:
         try:
             return 200, await self._operations.answer(request, user, settings)
         except Fault as fault:

@@ -42,9 +42,21 @@ def read_settings(machine: Machine) -> Settings:
     return Settings(**chosen, down=bool(faults.get("down")))
 
 
-def count_request(machine: Machine, size: int) -> None:
-    """Add one request and its body's bytes to the totals in ``winrm-wire.jsonl``: one line, gone when deleted."""
+#: What a request is counted as that only signs in: answered 401, or without a message.
+SIGNING_IN = "Authentication"
+#: And one whose message cannot be read or may not come so.
+UNREADABLE = "Unreadable"
+
+
+def count_request(machine: Machine, kind: str, size: int) -> None:
+    """Add one request and its body's bytes to ``winrm-wire.jsonl``: one line, gone when deleted.
+
+    ``{"requests", "bytes", "by_action": {kind: {"requests", "bytes"}}}``; the kind is the last word of the action, such
+    as ``Receive``, or one of the two above.
+    """
     path = machine.state / "winrm-wire.jsonl"
-    totals = JsonFile(path, {"requests": 0, "bytes": 0}).read()
-    line = json.dumps({"requests": totals["requests"] + 1, "bytes": totals["bytes"] + size})
-    write_atomically(path, line.encode("ascii") + b"\n")
+    totals = JsonFile(path, {"requests": 0, "bytes": 0, "by_action": {}}).read()
+    for counter in (totals, totals["by_action"].setdefault(kind, {"requests": 0, "bytes": 0})):
+        counter["requests"] += 1
+        counter["bytes"] += size
+    write_atomically(path, json.dumps(totals).encode("ascii") + b"\n")
