@@ -87,7 +87,10 @@ def section(path: str, name: str) -> Question[Section]:
 
 
 def places(path: str, name: str, attribute: str) -> Question[tuple[Place, ...]]:
-    """Where an attribute is written for a path (empty: the server) and for those below it."""
+    """Where an attribute is written for a path (empty: the server) and for those below it.
+
+    :param attribute: its name, or name and value as in ``uploadReadAheadSize:0``.
+    """
 
     def understand(result: CommandResult) -> tuple[Place, ...]:
         if _none_found(result):

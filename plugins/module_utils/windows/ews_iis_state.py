@@ -134,17 +134,13 @@ def _own_text(runner: Runner, file: str, usual: t.Sequence[t.Any]) -> str:
 def _above(runner: Runner, path: str, name: str, attribute: str, value: str) -> Place | None:
     """Where a value comes from that is not set for the path itself: the nearest path above that has it.
 
-    A location tag can keep a value from the applications below it, which a search does not show; so a place counts only
-    where its own value is the one that acts.
+    A location tag can keep a value from the applications below it, which a search does not show; so only places with
+    the very value that acts are asked for. Of two that hold it, one of them kept so, the nearer is named.
     """
     steps = path.split("/")
-    above = ["/".join(steps[:count]) for count in range(len(steps) - 1, -1, -1)]
-    found, *sections = ask(runner, places("", name, attribute), *(section(each, name) for each in above))
-    for each, there in zip(above, sections, strict=True):
-        place = place_at(found, each)
-        if place is not None and there.attributes.get(attribute) == value:
-            return place
-    return None
+    (found,) = ask(runner, places("", name, f"{attribute}:{value}"))
+    above = ("/".join(steps[:count]) for count in range(len(steps) - 1, -1, -1))
+    return next((place for each in above if (place := place_at(found, each))), None)
 
 
 def _file_of(runner: Runner, place: Place | None, path: str, own: str, locked: bool) -> str:

@@ -74,6 +74,40 @@ def test_effective_values(machine: Machine) -> None:
     assert iis.upload_read_ahead_size("Default Web Site/Rpc") == 0
 
 
+@pytest.mark.parametrize(
+    ("path", "section", "attribute", "text", "origin"),
+    [
+        (FRONT, SERVER_RUNTIME, "uploadReadAheadSize", "0", (f"/{FRONT}", None)),
+        (FRONT, SERVER_RUNTIME, "appConcurrentRequestLimit", "65535", (f"/{FRONT}", None)),
+        ("Default Web Site", SERVER_RUNTIME, "uploadReadAheadSize", "0", ("/Default Web Site", "")),
+        (BACK, SERVER_RUNTIME, "uploadReadAheadSize", "49152", None),
+        (BACK, SERVER_RUNTIME, "appConcurrentRequestLimit", "50000", ("", "")),
+        ("", SERVER_RUNTIME, "uploadReadAheadSize", "49152", None),
+        (FRONT, ACCESS, "sslFlags", "Ssl, Ssl128", ("", "Default Web Site")),
+        (BACK, ACCESS, "sslFlags", "Ssl, Ssl128", ("", "Exchange Back End")),
+        (
+            "Exchange Back End/PowerShell",
+            ACCESS,
+            "sslFlags",
+            "Ssl, SslNegotiateCert, Ssl128",
+            ("", "Exchange Back End/PowerShell"),
+        ),
+        ("Exchange Back End/owa", DEFAULT_PROXY, "proxy.usesystemdefault", "true", ("/Exchange Back End/owa", "")),
+        ("Exchange Back End/owa", DEFAULT_PROXY, "proxy.bypassonlocal", "true", ("/Exchange Back End/owa", "")),
+        ("Exchange Back End/owa", DEFAULT_PROXY, "enabled", "true", None),
+        (BACK, DEFAULT_PROXY, "proxy.usesystemdefault", "Unspecified", None),
+    ],
+)
+def test_where_values_are_defined(
+    machine: Machine, path: str, section: str, attribute: str, text: str, origin: tuple[str, str | None] | None
+) -> None:
+    found = Iis(machine).effective(path, section).attribute(attribute)
+    assert found is not None and found.text == text
+    if origin is not None and found.origin is not None:
+        assert (found.origin.config_path, found.origin.location) == (f"MACHINE/WEBROOT/APPHOST{origin[0]}", origin[1])
+    assert (found.origin is None) == (origin is None)
+
+
 def test_owa_never_uses_a_proxy(machine: Machine) -> None:
     proxy = dotnet_default_proxy(machine, "Exchange Back End/owa")
     assert proxy.use_system and proxy.bypass_local

@@ -153,12 +153,13 @@ class FakeHost:
     def _search_config(self, *words: str) -> str:
         *paths, section, attribute, xml = words
         assert xml == "/xml"
+        wanted, _separator, value = attribute.removeprefix("/").partition(":")
         known = [path for path in ("", *self.locations) if path.startswith("".join(paths))]
         found = [
             f'<CONFIGSEARCH path="MACHINE/WEBROOT/APPHOST{"/" * bool(path)}{path}" locationPath="{location}" />'
             for path in known
             for (_file, location), element in self._sources(path, section.removeprefix("/section:")).items()
-            if element is not None and element.get(attribute.removeprefix("/"))
+            if element is not None and element.get(wanted) and value in ("", element.get(wanted))
         ]
         return f"<appcmd>{''.join(found)}</appcmd>" if found else ""
 
