@@ -124,10 +124,9 @@ def _search(iis: Iis, arguments: Arguments) -> Outcome:
     """Where the section is written, at the path and below; a further parameter narrows to an attribute (and value)."""
     name, xml = _required(iis, arguments), arguments.take("xml")
     found: dict[tuple[str, str], None] = {}
-    for path in iis.paths_below(_path(arguments)):
-        for place in iis.places(path, name):
-            if all(place.holds(attribute, value) for attribute, value in arguments.parameters):
-                found[(place.target, place.origin.location or "")] = None
+    for place in iis.search(_path(arguments), name):
+        if all(place.holds(attribute, value) for attribute, value in arguments.parameters):
+            found[(place.target, place.origin.location or "")] = None
     if not found:
         return 1, ""
     if xml is None:

@@ -109,15 +109,21 @@ class Iis:
         levels = configuration.levels(config_path)
         return [one for one in definitions(configuration, levels, section) if one.target == levels[-1].path]
 
-    def paths_below(self, config_path: str) -> list[str]:
-        """A config path, and every site, application and virtual directory below it."""
+    def search(self, config_path: str, section: str) -> list[Definition]:
+        """Where a section is written for a path, and for every site, application and directory below it."""
         configuration = Configuration(self.machine)
         first = configuration.levels(config_path)[-1].path
         known = {first: None}
         for site in configuration.sites():
             paths = [directory.path.rstrip("/") for each in site.applications for directory in each.directories]
             known |= {f"{APPHOST}/{site.name}{path}": None for path in sorted(paths)}
-        return [path for path in known if is_below(path, first)]
+        return [
+            one
+            for path in known
+            if is_below(path, first)
+            for one in definitions(configuration, configuration.levels(path), section)
+            if one.target == path
+        ]
 
     def sites(self) -> list[Site]:
         return Configuration(self.machine).sites()
