@@ -125,12 +125,20 @@ attributes:
 EXAMPLES = r"""
 - name: Let EWS take requests of 10 MB with client certificates, and reach the listener without the proxy
   pushops.securemail.exchange_ews_iis:
+    # Compared with the flags in force: the result warns where IIS does not ask for certificates.
     client_certificate_auth: true
     # Microsoft's 49152 is enough for push itself, but not for attachments.
     upload_read_ahead_size: 10485760
     proxy: http://proxy.example.com:3128
     proxy_bypass:
       - fqdn: eu-west-1.mailboxlistener.xm.citrix.com
+
+- name: Follow the environment to another region, and take the old region's listener off the list
+  pushops.securemail.exchange_ews_iis:
+    proxy: http://proxy.example.com:3128
+    proxy_bypass:
+      - fqdn: us-east-1.mailboxlistener.xm.citrix.com
+    prune: true
 
 - name: Take the listener off the list and put Exchange's own value back
   pushops.securemail.exchange_ews_iis:

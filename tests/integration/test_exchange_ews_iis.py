@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+import json
 import typing as t
 
 import pytest
@@ -140,6 +141,44 @@ def test_basic_where_the_host_allows_unencrypted_traffic(ansible: Ansible, excha
     run = ansible.play(exchange_host.inventory_with_basic(), ews(), ews(check_mode=True))
     assert [result.changed for result in run.tasks] == [True, False], run.output
     assert exchange_host.read_ahead() == READ_AHEAD
+
+
+# --- what it costs on the wire
+
+
+def test_a_run_without_changes_costs_five_requests(ansible: Ansible, any_host: ExchangeHost) -> None:
+    """Signing in apart, which NTLM does once a connection; with the files of a real Exchange 2019, too."""
+    host = any_host
+    ansible.play(host.inventory(), ews())
+    for check in (False, True):
+        wire = host.machine.state / "winrm-wire.jsonl"
+        wire.unlink()
+        run = ansible.play(host.inventory(), ews(), check=check)
+        assert not run.result().changed, run.output
+        counted = json.loads(wire.read_text())["by_action"]
+        signing_in = counted.pop("Authentication")
+        actions = ("Create", "Command", "Receive", "Signal", "Delete")
+        assert {action: one["requests"] for action, one in counted.items()} == dict.fromkeys(actions, 1)
+        assert sum(one["bytes"] for one in (signing_in, *counted.values())) < 25_000
+
+
+def test_one_server_under_two_names_is_changed_once(ansible: Ansible, exchange_host: ExchangeHost) -> None:
+    host = exchange_host
+    variables = host.inventory()["all"]["hosts"][host.name]
+    names = {"all": {"hosts": {"exch01": variables, "exch01-by-another-name": variables}}}
+    run = ansible.play(names, ews(throttle=1))
+    assert run.status == 0, run.output
+    assert [result.changed for result in run.tasks] == [True, False]
+
+
+def test_a_disk_that_is_full_is_named_and_nothing_is_changed(ansible: Ansible, exchange_host: ExchangeHost) -> None:
+    (exchange_host.machine.state / "machine.json").write_text('{"free_bytes": 10}', encoding="ascii")
+    before = exchange_host.files()
+    run = ansible.play(exchange_host.inventory(), ews())
+    assert_one_error(
+        run, exchange_host, "There is not enough space on the disk", "Nothing was changed", "disk has room"
+    )
+    assert exchange_host.files() == before
 
 
 # --- the commit path that takes effect

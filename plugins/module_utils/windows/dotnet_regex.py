@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import enum
 import re
+import warnings
 
 #: An escaped character, or a whole class, in which nothing is a quantifier or a group.
 _ESCAPES_AND_CLASSES = re.compile(r"\\.|\[\^?\]?(?:\\.|[^\]\\])*\]", re.S)
@@ -18,8 +19,10 @@ _ESCAPES_AND_CLASSES = re.compile(r"\\.|\[\^?\]?(?:\\.|[^\]\\])*\]", re.S)
 _PYTHON_ALONE = re.compile(r"\(\?P|\(\?[imsx-]*[aLu]|(?:[*+?]|\{\d+(?:,\d*)?\})\+")
 #: .NET takes it, Python does not, or in another sense.
 _DOTNET_ALONE = re.compile(
-    r"\\[pPkGezc]|\[(?:\\.|[^\]\\])*-\[|\(\?<(?![=!])|\(\?'|\(\?\(|\(\?[imsx]*n|\{,|(?<!^)\(\?[imsx-]+\)|\(\?<[=!]"
+    r"\\[pPkGezc]|\[(?:\\.|[^\]\\])*-\[|\(\?<(?![=!])|\(\?'|\(\?\(|\(\?[imsx]*n|\{,|(?<!^)\(\?[imsx-]+\)"
 )
+#: A quantifier behind an anchor: Python refuses it, .NET does not mind.
+_QUANTIFIED_ANCHOR = re.compile(r"[\^$][*+?{]")
 
 
 class Verdict(enum.Enum):
@@ -33,13 +36,17 @@ class Verdict(enum.Enum):
 
 def judge(pattern: str, text: str) -> Verdict:
     """What .NET makes of an entry and a text."""
-    bare = _ESCAPES_AND_CLASSES.sub(lambda found: "_" if found[0][0] == "[" else "", pattern)
+    bare = _ESCAPES_AND_CLASSES.sub("_", pattern)
     if not pattern or _PYTHON_ALONE.search(bare) or r"\_" in pattern:
         return Verdict.INVALID
-    if _DOTNET_ALONE.search(pattern):
+    if _DOTNET_ALONE.search(pattern) or _QUANTIFIED_ANCHOR.search(bare):
         return Verdict.UNKNOWN
     try:
-        compiled = re.compile(pattern, re.IGNORECASE)
-    except (re.error, OverflowError, RecursionError):
-        return Verdict.INVALID
+        with warnings.catch_warnings():  # of Python's plans, which concern no entry
+            warnings.simplefilter("ignore", FutureWarning)
+            compiled = re.compile(pattern, re.IGNORECASE)
+    except re.error as problem:
+        return Verdict.UNKNOWN if "look-behind" in str(problem) else Verdict.INVALID  # .NET's may have any width
+    except (OverflowError, RecursionError):
+        return Verdict.UNKNOWN
     return Verdict.MATCHES if compiled.search(text) else Verdict.MISSES

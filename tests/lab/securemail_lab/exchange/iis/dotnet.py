@@ -109,7 +109,7 @@ def _interpreted(section: ElementValue, domain: str) -> DefaultProxy:
 
 
 def _compiled(pattern: str) -> re.Pattern[str]:
-    if _NOT_DOTNET.search(_ESCAPES_AND_CLASSES.sub("", pattern)):
+    if _NOT_DOTNET.search(_ESCAPES_AND_CLASSES.sub("_", pattern)):
         raise ConfigurationErrors(f"parsing '{pattern}' failed")
     try:
         return re.compile(pattern, re.IGNORECASE)

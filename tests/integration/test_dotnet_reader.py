@@ -1,0 +1,157 @@
+# Copyright: (c) 2026, the pushops.securemail contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The section that the module writes, and its judgment of entries, against Mono: .NET classes that are not ours.
+
+Mono is right about the regular expressions of a bypass list. It is no judge of enabled="false", of an invalid entry and
+of a list without <proxy>: there it goes its own way, and the lab's model after Microsoft's source decides.
+"""
+
+from __future__ import annotations
+
+import pathlib
+import re
+import subprocess
+import xml.etree.ElementTree as ET
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from ansible_collections.pushops.securemail.plugins.module_utils.windows.dotnet_regex import Verdict, judge
+from ansible_collections.pushops.securemail.plugins.module_utils.windows.listener import Listener
+from ansible_collections.pushops.securemail.tests.integration.exchange_host import BACK, BACK_FILE
+from ansible_collections.pushops.securemail.tests.integration.exchange_in_process import (
+    LISTENER,
+    fresh,
+    replace,
+    run,
+)
+from securemail_lab.exchange.iis.dotnet import dotnet_default_proxy
+
+SOURCE = pathlib.Path(__file__).resolve().parent / "dotnet" / "BypassReader.cs"
+PROXY = "http://proxy.example.com:3128"
+OTHERS = (
+    f"http://{LISTENER}/",
+    f"https://{LISTENER}:8443/",
+    f"https://{LISTENER}.evil.example/",
+    f"https://{LISTENER}.evil.example/https://{LISTENER}/",
+    f"https://evil.example/https://{LISTENER}",
+    f"https://x{LISTENER}/",
+    f"https://eu-west-1X{LISTENER.partition('.')[2]}/",
+    f"https://{LISTENER.replace('.', 'x', 1)}/",
+    f"https://{LISTENER.replace('.', '-')}.example/",
+    f"https://{LISTENER.replace('eu-west', 'us-east')}/",
+    f"https://{LISTENER}@evil.example/",
+    "https://www.example.com/",
+)
+DIRECT = (
+    f"https://{LISTENER}/v1/notify?x=1",
+    f"https://{LISTENER}:443/",
+    f"https://{LISTENER.upper()}/",
+    f"HTTPS://{LISTENER.title()}/",
+)
+
+
+@pytest.fixture(scope="module")
+def reader(tmp_path_factory: pytest.TempPathFactory) -> pathlib.Path:
+    """The compiled reader; ``make .cache/packages-tests`` installs compiler and runtime."""
+    program = tmp_path_factory.mktemp("dotnet") / "BypassReader.exe"
+    subprocess.run(["mcs", "-warnaserror", f"-out:{program}", str(SOURCE)], check=True, timeout=120)
+    return program
+
+
+def read(program: pathlib.Path, *words: str, text: str = "") -> list[str]:
+    done = subprocess.run(
+        ["mono", str(program), *words], input=text, capture_output=True, text=True, check=True, timeout=120
+    )
+    assert not done.stderr
+    return done.stdout.splitlines()
+
+
+@pytest.mark.parametrize("before", [[], [r"\.contoso\.com", "^http://intranet"]])
+@pytest.mark.parametrize("port", [443, 10443])
+def test_only_the_listener_goes_past_the_proxy(
+    reader: pathlib.Path, tmp_path: pathlib.Path, port: int, before: list[str]
+) -> None:
+    machine = fresh(tmp_path)
+    if before:
+        entries = "".join(f'<add address="{entry}" />' for entry in before)
+        section = f"<proxy usesystemdefault='true' /><bypasslist>{entries}</bypasslist>"
+        section = f"<system.net><defaultProxy>{section}</defaultProxy></system.net>"
+        replace(machine, BACK_FILE, "</configuration>", f"{section}</configuration>")
+    run(machine, proxy_bypass=[{"fqdn": LISTENER, "port": port}], proxy=PROXY)
+    section = ET.fromstring(machine.path(BACK_FILE).read_bytes()).find("system.net")
+    assert section is not None
+    configuration = ET.Element("configuration")
+    configuration.append(section)
+    reader.with_name("BypassReader.exe.config").write_bytes(ET.tostring(configuration))
+
+    direct, others = DIRECT, OTHERS
+    if port != 443:
+        direct, others = (f"https://{LISTENER}:{port}/", f"https://{LISTENER.upper()}:{port}/x"), (*OTHERS, *DIRECT)
+    told = read(reader, "proxy", *direct, *others)
+    assert told == ["direct"] * len(direct) + [f"{PROXY}/"] * len(others)
+    model = dotnet_default_proxy(machine, BACK)
+    assert [model.proxy_for(url, None) or "direct" for url in (*direct, *others)] == [one.rstrip("/") for one in told]
+
+
+#: Every construct that a bypass list of an estate may hold, and what breaks one.
+PATTERNS = (
+    *(".*", "", "citrix", r"\.citrix\.com", "^https://", "com$", "(:443)?$", "[a-z-]+1", "eu|us", "(?i)EU", "(?i:EU)"),
+    *(r"\d", r"\w+\.\w+", r"(a)\1", r"\x65u", r"\u0065u", r"e{1,2}", "e{1,}", "e{,2}", "e{", "}", "]", "a{1}{2}"),
+    *("*.citrix.com", "+", "?", "(", ")", "[", "[z-a]", "\\", "a**", "a++", "a?+", "a{1}+", "a{2,1}", "(?P<a>b)"),
+    *(
+        "(?<a>eu)",
+        "(?'a'eu)",
+        r"(?<a>e)\k<a>",
+        "(?=https)",
+        "(?!http:)",
+        "(?<=//)eu",
+        "(?<!x)eu",
+        "(?<=s*)eu",
+        "(?>eu)",
+        "(?:eu)",
+    ),
+    *(r"\p{L}", r"\bcom\b", r"\Ahttps", r"com\Z", r"com\z", r"\G", r"\_", r"\-", r"\:", r"\/", r"\e", r"\cA", r"\q"),
+    *("[a-z-[e]]u", "(?n)(eu)", "(?x) e u", "(?#note)eu", "(?(a)b|c)", "a(?i)B", "(?a)eu", "(?L)eu", "(?u)eu", r"\1"),
+    *(
+        r"\8",
+        "[]a]",
+        "[^]a]",
+        "[[:alpha:]]",
+        "x*?",
+        "x+?",
+        "x??",
+        "e{1,2}?",
+        "^*",
+        "$*",
+        "(^|/)eu",
+        "(|eu)",
+        "||",
+        "(?",
+    ),
+)
+
+
+@pytest.mark.parametrize("text", [f"https://{LISTENER}", f"https://{LISTENER}:8443", "http://mail.contoso.com"])
+def test_entries_are_judged_as_dotnet_does(reader: pathlib.Path, text: str) -> None:
+    told = read(reader, "regex", text="".join(f"{pattern}\t{text}\n" for pattern in PATTERNS))
+    judged = {pattern: judge(pattern, text).value for pattern in PATTERNS}
+    wrong = {
+        pattern: (judged[pattern], net)
+        for pattern, net in zip(PATTERNS, told, strict=True)
+        if judged[pattern] not in (net, Verdict.UNKNOWN.value)
+    }
+    # an empty entry is no fault of the expression, but one of the attribute (FX_schema.xml: required)
+    assert {pattern: verdict for pattern, verdict in wrong.items() if pattern} == {}
+    assert sum(verdict == Verdict.UNKNOWN.value for verdict in judged.values()) < len(PATTERNS) // 4
+
+
+@settings(max_examples=25, deadline=None)
+@given(st.lists(st.from_regex(r"[a-z0-9]([a-z0-9.-]{0,20}[a-z0-9])?", fullmatch=True), min_size=20, max_size=40))
+def test_our_own_entry_matches_one_host_alone(reader: pathlib.Path, hosts: list[str]) -> None:
+    texts = [f"https://{host}" for host in (*hosts, LISTENER, LISTENER.upper())]
+    entry = Listener(LISTENER).pattern
+    told = read(reader, "regex", text="".join(f"{entry}\t{text}\n" for text in texts))
+    assert told == ["matches" if text.lower() == f"https://{LISTENER}" else "misses" for text in texts]
+    assert [bool(re.search(entry, text, re.I)) for text in texts] == [one == "matches" for one in told]
