@@ -39,7 +39,7 @@ class Cmd:
 
 
 def resource(machine: Machine, **changes: t.Any) -> EwsIis:
-    declared = {
+    declared: dict[str, t.Any] = {
         "state": "present",
         "upload_read_ahead_size": None,
         "client_certificate_auth": None,

@@ -76,9 +76,8 @@ def test_only_the_listener_goes_past_the_proxy(
     machine = fresh(tmp_path)
     if before:
         entries = "".join(f'<add address="{entry}" />' for entry in before)
-        section = f"<proxy usesystemdefault='true' /><bypasslist>{entries}</bypasslist>"
-        section = f"<system.net><defaultProxy>{section}</defaultProxy></system.net>"
-        replace(machine, BACK_FILE, "</configuration>", f"{section}</configuration>")
+        text = f"<defaultProxy><proxy usesystemdefault='true' /><bypasslist>{entries}</bypasslist></defaultProxy>"
+        replace(machine, BACK_FILE, "</configuration>", f"<system.net>{text}</system.net></configuration>")
     run(machine, proxy_bypass=[{"fqdn": LISTENER, "port": port}], proxy=PROXY)
     section = ET.fromstring(machine.path(BACK_FILE).read_bytes()).find("system.net")
     assert section is not None
@@ -86,9 +85,9 @@ def test_only_the_listener_goes_past_the_proxy(
     configuration.append(section)
     reader.with_name("BypassReader.exe.config").write_bytes(ET.tostring(configuration))
 
-    direct, others = DIRECT, OTHERS
+    direct, others = list(DIRECT), list(OTHERS)
     if port != 443:
-        direct, others = (f"https://{LISTENER}:{port}/", f"https://{LISTENER.upper()}:{port}/x"), (*OTHERS, *DIRECT)
+        direct, others = [f"https://{LISTENER}:{port}/", f"https://{LISTENER.upper()}:{port}/x"], [*OTHERS, *DIRECT]
     told = read(reader, "proxy", *direct, *others)
     assert told == ["direct"] * len(direct) + [f"{PROXY}/"] * len(others)
     model = dotnet_default_proxy(machine, BACK)

@@ -123,11 +123,10 @@ def _make_read_only(machine: Machine) -> t.Callable[[], None]:
     return lambda: path.chmod(0o600)
 
 
-def _twice(file: str, old: str, new: str) -> t.Callable[[Machine], t.Callable[[], None]]:
+def _edit(file: str, old: str, new: str) -> t.Callable[[Machine], t.Callable[[], None]]:
     def act(machine: Machine) -> t.Callable[[], None]:
-        content = machine.path(file).read_bytes()
         replace(machine, file, old, new)
-        return lambda: machine.path(file).write_bytes(content) and None  # type: ignore[func-returns-value]
+        return lambda: replace(machine, file, new, old)
 
     return act
 
@@ -138,17 +137,17 @@ def _twice(file: str, old: str, new: str) -> t.Callable[[Machine], t.Callable[[]
         (_hold, Refused, "another process holds the file"),
         (_make_read_only, Refused, "another process holds the file"),
         (
-            _twice(FRONT_FILE, 'uploadReadAheadSize="0"', 'uploadReadAheadSize="0" uploadReadAheadSize="1"'),
+            _edit(FRONT_FILE, 'uploadReadAheadSize="0"', 'uploadReadAheadSize="0" uploadReadAheadSize="1"'),
             UnexpectedState,
             "malformed",
         ),
         (
-            _twice(BACK_FILE, "</configuration>", '<system.net a="1" a="2" /></configuration>'),
+            _edit(BACK_FILE, "</configuration>", '<system.net a="1" a="2" /></configuration>'),
             UnexpectedState,
             "malformed",
         ),
         (
-            _twice(APPHOST_FILE, '<site name="Exchange Back End"', '<site name="default web site"'),
+            _edit(APPHOST_FILE, '<site name="Exchange Back End"', '<site name="default web site"'),
             Refused,
             "defined twice",
         ),

@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import pathlib
 import tempfile
+import typing as t
 
 import pytest
 from hypothesis import given, settings
@@ -155,7 +156,7 @@ ENTRIES = st.lists(
 def test_dotnet_calls_the_listener_directly_and_absent_gives_back_what_stood_there(
     section: tuple[str, list[str]] | None, proxy: str, prune: bool
 ) -> None:
-    listeners = {"proxy_bypass": [{"fqdn": LISTENER, "port": 443}], "proxy": proxy, "prune": prune}
+    listeners: dict[str, t.Any] = {"proxy_bypass": [{"fqdn": LISTENER, "port": 443}], "proxy": proxy, "prune": prune}
     with tempfile.TemporaryDirectory() as folder:
         machine = fresh(folder)
         if section:
