@@ -126,7 +126,7 @@ def _make_read_only(machine: Machine) -> t.Callable[[], None]:
 def _edit(file: str, old: str, new: str) -> t.Callable[[Machine], t.Callable[[], None]]:
     def act(machine: Machine) -> t.Callable[[], None]:
         replace(machine, file, old, new)
-        return lambda: replace(machine, file, new, old)
+        return lambda: replace(machine, file, old=new, new=old)
 
     return act
 

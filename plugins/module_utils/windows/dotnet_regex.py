@@ -19,7 +19,7 @@ _ESCAPES_AND_CLASSES = re.compile(r"\\.|\[\^?\]?(?:\\.|[^\]\\])*\]", re.S)
 _PYTHON_ALONE = re.compile(r"\(\?P|\(\?[imsx-]*[aLu]|(?:[*+?]|\{\d+(?:,\d*)?\})\+")
 #: .NET takes it, Python does not, or in another sense.
 _DOTNET_ALONE = re.compile(
-    r"\\[pPkGezc]|\[(?:\\.|[^\]\\])*-\[|\(\?<(?![=!])|\(\?'|\(\?\(|\(\?[imsx]*n|\{,|(?<!^)\(\?[imsx-]+\)"
+    r"\\[pPkGezc]|\[(?:\\.|[^\]\\])*-\[|\(\?<(?![=!])|\(\?'|\(\?\(|\(\?[imsx]*n|\{,|(?<!^)\(\?[imsx-]+\)|\(\?[imsx]*-"
 )
 #: A quantifier behind an anchor: Python refuses it, .NET does not mind.
 _QUANTIFIED_ANCHOR = re.compile(r"[\^$][*+?{]")
@@ -37,7 +37,7 @@ class Verdict(enum.Enum):
 def judge(pattern: str, text: str) -> Verdict:
     """What .NET makes of an entry and a text."""
     bare = _ESCAPES_AND_CLASSES.sub("_", pattern)
-    if not pattern or _PYTHON_ALONE.search(bare) or r"\_" in pattern:
+    if not pattern or _PYTHON_ALONE.search(bare) or r"\_" in re.findall(r"\\.", pattern):
         return Verdict.INVALID
     if _DOTNET_ALONE.search(pattern) or _QUANTIFIED_ANCHOR.search(bare):
         return Verdict.UNKNOWN
