@@ -35,6 +35,10 @@ class Refused(PushOpsError):
     """A system that answered and said no."""
 
 
+class Stale(PushOpsError):
+    """A state that somebody else changed between the read and the write; nothing was written."""
+
+
 class UnexpectedState(PushOpsError):
     """A present state that must not be changed automatically: unreadable, ambiguous or foreign."""
 

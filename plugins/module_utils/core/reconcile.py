@@ -12,7 +12,7 @@ import typing as t
 from abc import ABC, abstractmethod
 from dataclasses import dataclass, field
 
-from .errors import NotConverged
+from .errors import NotConverged, Stale
 
 StateT = t.TypeVar("StateT")
 
@@ -77,7 +77,10 @@ class Resource(ABC, t.Generic[StateT]):
 
     @abstractmethod
     def apply(self, plan: Plan) -> None:
-        """Make the changes of a non-empty plan."""
+        """Make the changes of a non-empty plan.
+
+        :raises Stale: the state is no longer the one that was read, and nothing was written.
+        """
 
     def close(self) -> None:
         """End what ``read`` began, a session for example. Called in every case, and raises nothing."""
@@ -111,13 +114,20 @@ class Outcome(t.Generic[StateT]):
 def reconcile(resource: Resource[StateT], check_mode: bool) -> Outcome[StateT]:
     """Bring a resource to its desired state, or only say what that would take.
 
+    :raises Stale: somebody else changed the state between the read and the write, twice in a row.
     :raises NotConverged: when the re-read still differs from what was asked; names both values.
     """
     before = resource.read()
     plan = resource.plan(before)
     if check_mode or not plan.changed:
         return Outcome(before, before, plan, resource.header)
-    resource.apply(plan)
+    try:
+        resource.apply(plan)
+    except Stale:
+        before = resource.read()
+        plan = resource.plan(before)
+        if plan.changed:
+            resource.apply(plan)
     after = resource.read()
     remaining = resource.plan(after)
     if remaining.changed:

@@ -10,18 +10,21 @@ import typing as t
 from .nft_model import Json, Name, Rule
 
 
-def add_set(name: Name, kind: str, cidrs: t.Iterable[str]) -> Json:
-    """Make an interval set with its elements; ``cidrs`` must not be empty, because nft refuses an empty list."""
-    elements = [_element(cidr) for cidr in cidrs]
-    return {"add": {"set": {**_named(name), "type": kind, "flags": ["interval"], "elem": elements}}}
+def create_set(name: Name, kind: str) -> Json:
+    """Make an empty interval set; the transaction fails where one is there already.
+
+    Elements come in a command of their own, because nft 1.0.6 forgets those of ``create set``.
+    """
+    return {"create": {"set": {**_named(name), "type": kind, "flags": ["interval"]}}}
 
 
 def delete_set(name: Name) -> Json:
     return {"delete": {"set": _named(name)}}
 
 
-def add_element(name: Name, cidr: str) -> Json:
-    return {"add": {"element": {**_named(name), "elem": [_element(cidr)]}}}
+def create_elements(name: Name, cidrs: t.Iterable[str]) -> Json:
+    """Put in elements; the transaction fails where one of them is there already. nft refuses an empty list."""
+    return {"create": {"element": {**_named(name), "elem": [_element(cidr) for cidr in cidrs]}}}
 
 
 def delete_element(name: Name, element: t.Any) -> Json:
@@ -32,6 +35,11 @@ def delete_element(name: Name, element: t.Any) -> Json:
 def insert_rule(chain: Name, comment: str, expressions: t.Iterable[Json]) -> Json:
     """Put a rule at the head of a chain."""
     return {"insert": {"rule": {**_in_chain(chain), "comment": comment, "expr": list(expressions)}}}
+
+
+def append_rule(rule: Rule) -> Json:
+    """Put a rule at the end of its chain, as nft printed it."""
+    return {"add": {"rule": {**_in_chain(rule.chain), "comment": rule.comment, "expr": list(rule.expressions)}}}
 
 
 def delete_rule(rule: Rule) -> Json:

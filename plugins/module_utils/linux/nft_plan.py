@@ -113,7 +113,8 @@ def _set_changes(present: NamedSet | None, name: Name, version: int, intervals: 
     link = _link(flow)
     if present is None:
         cidrs = [cidr for interval in intervals for cidr in to_cidrs(interval, version)]
-        yield Change(title, None, cidrs, [commands.add_set(name, SET_TYPE[version], cidrs)], link)
+        action = [commands.create_set(name, SET_TYPE[version]), commands.create_elements(name, cidrs)]
+        yield Change(title, None, cidrs, action, link)
         return
     if present.type != SET_TYPE[version] or present.flags != {"interval"}:
         kind = f"type {present.type}, flags {','.join(sorted(present.flags)) or 'none'}"
@@ -129,7 +130,7 @@ def _set_changes(present: NamedSet | None, name: Name, version: int, intervals: 
             yield Change(f"{title}: {shown(element)}", "present", None, [commands.delete_element(name, element)])
     for missing in subtract(intervals, merge(kept)):
         for cidr in to_cidrs(missing, version):
-            yield Change(f"{title}: {cidr}", None, "present", [commands.add_element(name, cidr)], link)
+            yield Change(f"{title}: {cidr}", None, "present", [commands.create_elements(name, [cidr])], link)
 
 
 def _rule_changes(

@@ -58,15 +58,22 @@ class Nft:
         (found,) = [e for e in self.entries if kind in e and all(e[kind][key] == item[key] for key in keys)]
         return found
 
-    def _add_set(self, item: Json) -> None:
-        self.entries.insert(1, {"set": {**copy.deepcopy(item), "handle": 7}})
+    def _create_set(self, item: Json) -> None:
+        assert not any("set" in e and e["set"]["name"] == item["name"] for e in self._of(item)), "File exists"
+        self.entries.insert(1, {"set": {**copy.deepcopy({**item, "elem": []}), "handle": 7}})
+
+    def _of(self, item: Json) -> list[Json]:
+        where = item["family"], item["table"]
+        return [e for e in self.entries for body in e.values() if (body.get("family"), body.get("table")) == where]
 
     def _delete_set(self, item: Json) -> None:
         assert f'"@{item["name"]}"' not in str(self.entries).replace("'", '"'), "Device or resource busy"
         self.entries.remove(self._find("set", item, ("family", "table", "name")))
 
-    def _add_element(self, item: Json) -> None:
-        self._find("set", item, ("family", "table", "name"))["set"].setdefault("elem", []).extend(item["elem"])
+    def _create_element(self, item: Json) -> None:
+        present = self._find("set", item, ("family", "table", "name"))["set"].setdefault("elem", [])
+        assert not any(element in present for element in item["elem"]), "File exists"
+        present.extend(item["elem"])
 
     def _delete_element(self, item: Json) -> None:
         present = self._find("set", item, ("family", "table", "name"))["set"]["elem"]
@@ -161,7 +168,7 @@ def test_only_the_elements_that_differ_travel() -> None:
     many = [str(ipaddress.ip_address("198.51.100.0") + 2 * number) for number in range(100)]
     converge(nft, opening(flow(destinations=tuple(many))))
     made = plan(parse(nft.document()), opening(flow(destinations=(*many[1:], "203.0.113.99"))))
-    assert [next(iter(command)) for command in transaction(made)] == ["delete", "add"]
+    assert [next(iter(command)) for command in transaction(made)] == ["delete", "create"]
     assert [change.name.rsplit(": ")[-1] for change in made.changes] == ["198.51.100.0", "203.0.113.99"]
     assert [change.link for change in made.changes] == ["", "listener-egress"]
 
@@ -171,7 +178,7 @@ def test_neighbors_of_one_set_become_one_command() -> None:
     converge(nft, opening(flow()))
     made = plan(parse(nft.document()), opening(flow(destinations=("203.0.113.11", "203.0.113.13", "203.0.113.15"))))
     (command,) = transaction(made)
-    assert command["add"]["element"]["elem"] == ["203.0.113.13", "203.0.113.15"]
+    assert command["create"]["element"]["elem"] == ["203.0.113.13", "203.0.113.15"]
     assert len(made.changes) == 2
 
 
