@@ -18,12 +18,19 @@ description:
   - Sends only what differs, as one transaction. Rules and sets of others stay as they are. A rule of its own that
     stands behind one that may drop is moved to the head; doubles and flows that are no longer declared are removed.
 notes:
-  - Reads with one C(nft -j list ruleset), writes with one C(nft -j -f -), and needs root.
-  - Changes the running rule set. What loads the host's rule set at boot is left alone, so run this after a reload.
+  - Reads with C(nft -j -t list ruleset) and one C(nft -j list set) for each set of its own, so that large sets of
+    others cost nothing. Writes with one C(nft -j -f -). Needs root.
+  - A rule set that somebody else changes between read and write is noticed by the kernel's generation of it. Nothing is
+    written then; it is read, planned and tried once more, and reported where that happens again.
+  - The host's own rule set file is never written. Whoever loads it by hand removes the flows until the next run, which
+    says so and puts them back. C(systemctl reload nftables) and C(systemctl restart nftables) bring them back at once.
+  - The sets have no auto-merge. Overlaps are resolved before anything is sent, so that what nft lists stays what was
+    sent, and a single address can be taken out again.
   - Sees nftables only. Rules of iptables-legacy, and chains of the families bridge and netdev, are not opened.
   - Use one task for each O(hook), with all its flows.
 requirements:
   - nftables 1.0.6 or later with JSON support on the host
+  - systemd on the host with O(persist=true)
 options:
   state:
     description:
@@ -92,10 +99,37 @@ options:
           - Name of the chain.
         type: str
         required: true
+  persist:
+    description:
+      - Whether the flows are loaded at boot, too. With V(true), a unit C(pushops-nftables-HOOK.service) loads
+        C(/etc/pushops.securemail/nftables-HOOK.json) after C(nftables.service) at boot, and whenever that one is
+        reloaded or restarted. Needs systemd.
+      - With V(false), both are removed if they are there. The flows end with the next boot.
+      - A change that waits to be confirmed is not loaded at boot before it is confirmed.
+    type: bool
+    default: true
+    version_added: "0.2.0"
+  confirm_timeout:
+    description:
+      - Seconds within which a change of the running rule set has to be confirmed over a fresh connection. Before
+        anything changes, a process on the host is set to take the change back after that time. Then the change is made,
+        the connection is closed, and the host is asked again over another one, which ends that process.
+      - The default is long enough for a few attempts to connect, and bounds how long a host can be locked out. Raise it
+        where a connection takes longer than a quarter of it. V(0) changes without a way back.
+      - Nothing is armed in check mode, where nothing differs, and where only what is loaded at boot differs.
+      - A run that finds an armed revert of another one waits until it has acted.
+    type: int
+    default: 60
+    version_added: "0.2.0"
+  confirm_token:
+    description:
+      - Set by the action plugin when it asks the host again, and by nobody else.
+    type: str
+    version_added: "0.2.0"
 attributes:
   check_mode:
     support: full
-    description: Reads, plans, and writes nothing.
+    description: Reads, plans, writes nothing and arms nothing.
   diff_mode:
     support: full
     description: Shows every element and every rule that differs, and no others.
@@ -121,6 +155,17 @@ EXAMPLES = r"""
         fqdn: eu-west-1.mailboxlistener.xm.citrix.com
         sources: [192.0.2.11, 192.0.2.12]
         destinations: [54.77.174.172, 52.17.147.220]
+  become: true
+
+- name: Let the flow of administration in, and have two minutes to reach the host again before it is taken back
+  pushops.securemail.push_firewall_nftables:
+    hook: input
+    flows:
+      - name: administration
+        sources: [192.0.2.0/28]
+        destinations: [192.0.2.254]
+        port: 22
+    confirm_timeout: 120
   become: true
 
 - name: Take back everything that this module opened on the hook
@@ -160,6 +205,37 @@ changes:
       description: Id of the link of the push path. Empty where the change mends none.
       type: str
       sample: listener-egress
+confirm:
+  description:
+    - The revert of this run, where it was armed. Null where it was not.
+  type: dict
+  returned: success
+  contains:
+    token:
+      description: What names the revert.
+      type: str
+      sample: 0f3c2b1a99d84e57
+    seconds:
+      description: The value of O(confirm_timeout).
+      type: int
+      sample: 60
+    confirmed:
+      description: The host was asked over a fresh connection, and keeps the change.
+      type: bool
+      sample: true
+pending:
+  description:
+    - Seconds until a revert acts that another run armed and did not confirm. Null where there is none. Only check mode
+      returns it, because any other run waits.
+  type: float
+  returned: success
+  sample: null
+undone:
+  description:
+    - Whether flows that are loaded at boot were gone, because somebody loaded the host's rule set anew.
+  type: bool
+  returned: success
+  sample: false
 remedy:
   description: What to do now.
   type: str
@@ -174,10 +250,14 @@ from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.pushops.securemail.plugins.module_utils.core.errors import InvalidInput
 from ansible_collections.pushops.securemail.plugins.module_utils.core.module import run
 from ansible_collections.pushops.securemail.plugins.module_utils.core.reconcile import Outcome
+from ansible_collections.pushops.securemail.plugins.module_utils.linux.boot import Boot
+from ansible_collections.pushops.securemail.plugins.module_utils.linux.commit_confirm import CommitConfirm
 from ansible_collections.pushops.securemail.plugins.module_utils.linux.flows import parse_flows
-from ansible_collections.pushops.securemail.plugins.module_utils.linux.nft_model import Ruleset
 from ansible_collections.pushops.securemail.plugins.module_utils.linux.nft_plan import Opening
-from ansible_collections.pushops.securemail.plugins.module_utils.linux.nftables import Flows, NftRunner
+from ansible_collections.pushops.securemail.plugins.module_utils.linux.nft_runner import NftRunner
+from ansible_collections.pushops.securemail.plugins.module_utils.linux.nftables import Filter, Flows
+
+LONGEST = 3600
 
 
 def _opening(params: dict[str, t.Any]) -> Opening:
@@ -185,6 +265,9 @@ def _opening(params: dict[str, t.Any]) -> Opening:
     present = params["state"] == "present"
     if present and not flows:
         raise InvalidInput("flows", [], "at least one flow", "Name the flows, or use state=absent to remove all")
+    if not 0 <= params["confirm_timeout"] <= LONGEST:
+        expected = f"0, or at most {LONGEST} seconds"
+        raise InvalidInput("confirm_timeout", params["confirm_timeout"], expected, "Leave it out for 60")
     chain = params["chain"]
     named = (chain["family"], chain["table"], chain["name"]) if chain else None
     return Opening(params["hook"], named, flows, present)
@@ -209,17 +292,41 @@ def main() -> None:
             "flows": {"type": "list", "elements": "dict", "default": [], "options": flow},
             "hook": {"type": "str", "choices": ["forward", "input", "output"], "default": "forward"},
             "chain": {"type": "dict", "options": chain},
+            "persist": {"type": "bool", "default": True},
+            "confirm_timeout": {"type": "int", "default": 60},
+            "confirm_token": {"type": "str", "no_log": False},
         },
         supports_check_mode=True,
     )
+    guard = CommitConfirm()
     made: list[Flows] = []
 
     def make_resource() -> Flows:
-        made.append(Flows(NftRunner(module), _opening(module.params)))
+        opening = _opening(module.params)
+        runner = NftRunner(module)
+        boot = Boot(module, opening.hook, lambda: runner.program)
+        token, seconds = module.params["confirm_token"], module.params["confirm_timeout"]
+        if token:
+            guard.confirm(token)
+        elif not module.check_mode and (waited := guard.wait()):
+            module.warn(f"Waited {waited:.0f} s: the host took back a change that another run had not confirmed.")
+        persist = module.params["persist"]
+        made.append(Flows(runner, boot, guard, opening, persist=persist, seconds=0 if token else seconds))
         return made[0]
 
-    def describe(outcome: Outcome[Ruleset]) -> dict[str, t.Any]:
-        return {"opened": made[0].opened(outcome.after)}
+    def describe(outcome: Outcome[Filter]) -> dict[str, t.Any]:
+        flows = made[0]
+        undone = flows.undone(outcome.before)
+        if undone:
+            module.warn("The flows that are loaded at boot were gone: somebody loaded the host's rule set anew.")
+        armed = {"token": flows.token, "seconds": module.params["confirm_timeout"], "confirmed": False}
+        pending = guard.seconds_left() if module.check_mode else None
+        return {
+            "opened": flows.opened(outcome.after),
+            "confirm": armed if flows.token else None,
+            "pending": pending,
+            "undone": undone,
+        }
 
     run(module, make_resource, describe)
 

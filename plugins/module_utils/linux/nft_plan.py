@@ -61,6 +61,12 @@ class Opening:
         return self.chain is None or self.chain[:2] == table
 
 
+def decides(opening: Opening, chain: Chain, rule: Rule) -> bool:
+    """Whether a rule that stands in a chain is ours and for this opening to keep, move or remove."""
+    found = owner(rule.comment)
+    return found is not None and opening.keeps(found[0]) and found[1] in DIRECTIONS[opening.hook].get(chain.hook, ())
+
+
 def targets(ruleset: Ruleset, opening: Opening) -> list[Chain]:
     """The base chains in which packets of the flows can be dropped.
 
@@ -143,8 +149,7 @@ def _rule_changes(
     well_placed: set[str] = set()
     blocked = False
     for rule in ruleset.rules.get(chain.name, ()):
-        found = owner(rule.comment)
-        if not found or not opening.keeps(found[0]) or found[1] not in DIRECTIONS[opening.hook][chain.hook]:
+        if not decides(opening, chain, rule):
             blocked = blocked or ruleset.may_drop(rule)
             continue
         same = next((w for w in missing if (w.comment, w.canonical) == (rule.comment, rule.canonical)), None)

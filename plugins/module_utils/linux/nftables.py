@@ -1,97 +1,95 @@
 # Copyright: (c) 2026, the pushops.securemail contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Flows through a Linux host's packet filter: one listing to read, one transaction to write."""
+"""Flows through a Linux host's packet filter: running, and loaded again at boot."""
 
 from __future__ import annotations
 
-import json
-import typing as t
+from dataclasses import dataclass
 
-from ..core.errors import Refused, UnexpectedState
+from ..core.errors import Refused, Stale
 from ..core.reconcile import Plan, Resource
-from . import nft_plan
+from . import boot_plan, nft_plan
+from .boot import Boot, BootState, Step
+from .commit_confirm import CommitConfirm, snapshot
+from .nft_commands import joined
 from .nft_model import Json, Ruleset, parse
 from .nft_plan import Opening
+from .nft_rules import set_owner
+from .nft_runner import NftRunner
 
 
-class Host(t.Protocol):
-    """What the runner needs of an ``AnsibleModule``."""
+@dataclass(frozen=True)
+class Filter:
+    """A host's packet filter as it runs, and what of ours is loaded at boot."""
 
-    def get_bin_path(self, arg: str, required: bool = False, opt_dirs: t.Any = None) -> str | None: ...
-
-    def run_command(self, args: list[str], **options: t.Any) -> tuple[int, str, str]: ...
-
-
-class NftRunner:
-    """The one place that starts ``nft``."""
-
-    def __init__(self, host: Host) -> None:
-        self._host = host
-
-    def list_ruleset(self) -> t.Any:
-        """The document of ``nft -j list ruleset``.
-
-        :raises Refused: nft is missing, not permitted, or without JSON.
-        :raises UnexpectedState: what it printed is not JSON.
-        """
-        status, output, errors = self._nft("list", "ruleset")
-        if status != 0:
-            raise Refused(f"nft -j list ruleset ended with status {status}: {_line(errors)}", _remedy(errors))
-        try:
-            return json.loads(output)
-        except ValueError as problem:
-            raise UnexpectedState(
-                f"nft -j list ruleset printed no JSON ({problem})",
-                "Run it by hand on the host; nftables 1.0.6 or later prints JSON",
-            ) from None
-
-    def transact(self, commands: list[Json]) -> None:
-        """Run commands as one transaction: all of them or none.
-
-        :raises Refused: nft's own message; nothing was changed.
-        """
-        status, _output, errors = self._nft("-f", "-", data=json.dumps({"nftables": commands}))
-        if status != 0:
-            raise Refused(f"nft refused the transaction and changed nothing: {_line(errors)}", _remedy(errors))
-
-    def _nft(self, *words: str, data: str | None = None) -> tuple[int, str, str]:
-        program = self._host.get_bin_path("nft", opt_dirs=["/usr/sbin", "/sbin"])
-        if program is None:
-            raise Refused("The host has no nft", "Install the package nftables on the host")
-        return self._host.run_command([program, "-j", *words], data=data, environ_update={"LC_ALL": "C"})
+    ruleset: Ruleset
+    boot: BootState
 
 
-def _line(errors: str) -> str:
-    return " ".join(errors.split()) or "no message"
+class Flows(Resource[Filter]):
+    """The flows of one :class:`Opening` on one host.
 
+    :param persist: whether they are loaded at boot, too; otherwise what was loaded there is removed.
+    :param guard: where a revert is armed before a change that is not confirmed within ``seconds``; 0 arms nothing.
+    """
 
-def _remedy(errors: str) -> str:
-    if "Operation not permitted" in errors or "must be root" in errors:
-        return "Run the task as root (become: true)"
-    if "Message too long" in errors:
-        return "Raise net.core.wmem_max: inside a user namespace it bounds what one transaction may hold"
-    if "JSON support not compiled" in errors:
-        return "Install a package of nftables that is built with JSON support"
-    return "Correct what it names; if the rule set changed between reading and writing, run this again"
-
-
-class Flows(Resource[Ruleset]):
-    """The flows of one :class:`Opening` on one host."""
-
-    def __init__(self, runner: NftRunner, opening: Opening) -> None:
-        self._runner = runner
-        self._opening = opening
+    def __init__(
+        self,
+        runner: NftRunner,
+        boot: Boot,
+        guard: CommitConfirm,
+        opening: Opening,
+        *,
+        persist: bool = True,
+        seconds: int = 0,
+    ) -> None:
+        self._runner, self._boot, self._guard = runner, boot, guard
+        self._opening, self._persist, self._seconds = opening, persist, seconds
+        self._read: Filter | None = None
+        self.token = ""
         self.header = f"nftables, hook {opening.hook}"
 
-    def read(self) -> Ruleset:
-        return parse(self._runner.list_ruleset())
+    def read(self) -> Filter:
+        ruleset = parse(self._runner.list_ruleset(lambda name: set_owner(name) is not None))
+        self._read = Filter(ruleset, self._boot.read())
+        return self._read
 
-    def plan(self, present: Ruleset) -> Plan:
-        return nft_plan.plan(present, self._opening)
+    def plan(self, present: Filter) -> Plan:
+        """While a change waits to be confirmed, what is loaded at boot stays as it was."""
+        changes = nft_plan.plan(present.ruleset, self._opening).changes
+        if self.token:
+            return Plan(changes)
+        wanted = boot_plan.wanted(present.ruleset, self._opening) if self._persist else []
+        return Plan((*changes, *boot_plan.changes(self._opening.hook, present.boot, wanted)))
 
     def apply(self, plan: Plan) -> None:
-        self._runner.transact(nft_plan.transaction(plan))
+        commands = joined(
+            command for change in plan.changes if not isinstance(change.action, Step) for command in change.action
+        )
+        if commands:
+            self._transact(commands)
+        if not self.token:
+            self._boot.apply([change.action for change in plan.changes if isinstance(change.action, Step)])
 
-    def opened(self, present: Ruleset) -> list[str]:
+    def _transact(self, commands: list[Json]) -> None:
+        if self._seconds and self._read:
+            record = snapshot(self._read.ruleset, self._opening.hook, self._runner.program)
+            self.token = self._guard.arm(record, self._seconds)
+        try:
+            self._runner.transact(commands)
+        except (Stale, Refused):  # nothing was changed, so there is nothing to take back
+            if self.token:
+                self._guard.confirm(self.token)
+                self.token = ""
+            raise
+
+    def opened(self, present: Filter) -> list[str]:
         """The base chains in which the flows are opened; none where nothing drops them or nothing is asked."""
-        return [str(chain) for chain in nft_plan.targets(present, self._opening)] if self._opening.present else []
+        if not self._opening.present:
+            return []
+        return [str(chain) for chain in nft_plan.targets(present.ruleset, self._opening)]
+
+    def undone(self, before: Filter) -> bool:
+        """Whether rules that are loaded at boot were gone: somebody loaded the rule set anew without them."""
+        ours = (set_owner(name[2]) for name in before.ruleset.sets)
+        return bool(before.boot.commands) and not any(found and found[0] == self._opening.hook for found in ours)
