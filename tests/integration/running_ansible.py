@@ -18,6 +18,7 @@ from dataclasses import dataclass, field
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 BIN = pathlib.Path(sys.executable).parent
 _CALLBACKS = pathlib.Path(__file__).resolve().parent / "callbacks"
+_CONNECTIONS = pathlib.Path(__file__).resolve().parent / "connections"
 
 Inventory = t.Mapping[str, t.Any]
 Task = t.Mapping[str, t.Any]
@@ -128,6 +129,7 @@ class Ansible:
             "ANSIBLE_NOCOLOR": "1",
             "ANSIBLE_CALLBACK_PLUGINS": str(_CALLBACKS),
             "ANSIBLE_CALLBACKS_ENABLED": "task_record",
+            "ANSIBLE_CONNECTION_PLUGINS": str(_CONNECTIONS),
         }
 
     def _write(self, name: str, document: t.Any) -> pathlib.Path:

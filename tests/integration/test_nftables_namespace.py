@@ -80,7 +80,8 @@ class Namespaces:
         return finished.stdout
 
     def module(self, *, at: str = "", check: bool = False, **arguments: t.Any) -> Result:
-        """Run the module as a user would; its result as a mapping."""
+        """Run the module as a user would, here without a revert and a next boot; its result as a mapping."""
+        arguments = {"persist": False, "confirm_timeout": 0, **arguments}
         command = ["ansible", "localhost", "-i", "localhost,", "-c", "local", "-m", MODULE, "-a", json.dumps(arguments)]
         command += ["-e", f"ansible_python_interpreter={sys.executable}", "--diff", *(["--check"] if check else [])]
         environment = {
@@ -269,7 +270,7 @@ def test_an_interpreter_that_enters_the_gateway_is_enough(
     interpreter.write_text(f'#!/bin/sh\nexec {shlex.join(host.words(sys.executable))} "$@"\n')
     interpreter.chmod(0o755)
     variables = {"ansible_connection": "local", "ansible_python_interpreter": str(interpreter)}
-    task = {MODULE: {"flows": [LISTENER]}}
+    task = {MODULE: {"flows": [LISTENER], "persist": False, "confirm_timeout": 0}}
     before = host.listing()
     predicted = ansible.play({"all": {"hosts": {"gateway": variables}}}, task, check=True, diff=True)
     assert predicted.result().changed and host.listing() == before

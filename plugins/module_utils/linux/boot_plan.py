@@ -47,8 +47,7 @@ def wanted(ruleset: Ruleset, opening: Opening) -> list[Json]:
         cidrs = [cidr for interval in intervals for cidr in to_cidrs(interval, version)]
         result.append(commands.create_set(set_name, SET_TYPE[version]))
         result += [commands.create_elements(set_name, cidrs)] if cidrs else []
-    ordered = sorted(rules, key=lambda rule: (rule[0], rule[1], canonical(rule[2])), reverse=True)
-    return result + [commands.insert_rule(*rule) for rule in ordered]  # each goes to the head, so the first comes last
+    return result + [commands.insert_rule(*rule) for rule in reversed(rules)]  # each goes to the head
 
 
 def _staying(ruleset: Ruleset, opening: Opening) -> list[Rule]:
@@ -96,14 +95,14 @@ def changes(hook: str, present: BootState, asked: list[Json]) -> t.Iterator[Chan
 
 
 def _meaning(listed: list[Json] | None) -> list[str]:
-    """Commands as texts that are equal where they mean the same."""
+    """Commands as texts that are equal where they mean the same; in which order our rules stand means nothing."""
     meant = []
     for command in listed or []:
         rule = command.get("insert", {}).get("rule") if isinstance(command, dict) else None
         if rule:
             command = {"insert": {"rule": {**rule, "expr": canonical(rule.get("expr", []))}}}
         meant.append(json.dumps(command, sort_keys=True))
-    return meant
+    return sorted(meant)
 
 
 def _summary(listed: list[Json] | None) -> str | None:
