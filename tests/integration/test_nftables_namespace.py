@@ -5,8 +5,6 @@
 from __future__ import annotations
 
 import contextlib
-import json
-import os
 import pathlib
 import re
 import shlex
@@ -17,12 +15,11 @@ import typing as t
 
 import pytest
 
+from ansible_collections.pushops.securemail.tests.integration.namespaces import MODULE, Namespaces, entered
 from ansible_collections.pushops.securemail.tests.integration.running_ansible import Ansible
 
 pytestmark = pytest.mark.namespaces
 
-ROOT = pathlib.Path(__file__).resolve().parents[2]
-MODULE = "pushops.securemail.push_firewall_nftables"
 HOST_RULES = """\
 table inet filter {
     set bastions {
@@ -57,84 +54,10 @@ LISTENER = {
 REGISTRATION = {"name": "registration", "destinations": ["203.0.113.24", "2001:db8::/64"]}
 
 
-class Result(t.NamedTuple):
-    status: int
-    output: str
-    value: dict[str, t.Any]
-
-
-class Namespaces:
-    """Network and mount namespaces of their own; everything in them ends with the test."""
-
-    def __init__(self, holder: int, user: bool) -> None:
-        self._enter = ["nsenter", "-t", str(holder), "-n", "-m", *(["-U", "--preserve-credentials"] if user else [])]
-
-    def words(self, *command: str, at: str = "") -> list[str]:
-        return [*self._enter, *(["ip", "netns", "exec", at] if at else []), *command]
-
-    def run(self, *command: str, at: str = "", text: str = "") -> str:
-        finished = subprocess.run(
-            self.words(*command, at=at), input=text, capture_output=True, text=True, timeout=60, check=False
-        )
-        assert finished.returncode == 0, (command, finished.stderr)
-        return finished.stdout
-
-    def module(self, *, at: str = "", check: bool = False, **arguments: t.Any) -> Result:
-        """Run the module as a user would, here without a revert and a next boot; its result as a mapping."""
-        arguments = {"persist": False, "confirm_timeout": 0, **arguments}
-        command = ["ansible", "localhost", "-i", "localhost,", "-c", "local", "-m", MODULE, "-a", json.dumps(arguments)]
-        command += ["-e", f"ansible_python_interpreter={sys.executable}", "--diff", *(["--check"] if check else [])]
-        environment = {
-            **{name: value for name, value in os.environ.items() if not name.startswith("ANSIBLE_")},
-            "ANSIBLE_COLLECTIONS_PATH": str(ROOT / ".ansible" / "collections"),
-            "ANSIBLE_HOME": str(ROOT / ".ansible"),
-            "ANSIBLE_NOCOLOR": "1",
-            "PATH": f"{pathlib.Path(sys.executable).parent}:{os.environ['PATH']}:/usr/sbin:/sbin",
-        }
-        finished = subprocess.run(
-            self.words(*command, at=at),
-            capture_output=True,
-            text=True,
-            timeout=120,
-            check=False,
-            env=environment,
-            cwd=ROOT / "tests",  # away from the project's ansible.cfg, whose inventory is the lab
-        )
-        found = re.search(r"^localhost \| \w+!? => (\{.*)", finished.stdout, re.DOTALL | re.MULTILINE)
-        assert found, finished.stdout + finished.stderr
-        value, _end = json.JSONDecoder().raw_decode(found[1])
-        return Result(finished.returncode, finished.stdout + finished.stderr, value)
-
-    def listing(self) -> str:
-        return self.run("nft", "list", "ruleset")
-
-    def foreign(self) -> str:
-        """The rule set without what the module keeps, byte for byte."""
-        text = re.sub(r"^\tset pushops_(?:.|\n)*?^\t}\n\n", "", self.listing(), flags=re.MULTILINE)
-        return "".join(line for line in text.splitlines(True) if 'comment "pushops.securemail ' not in line)
-
-
 @pytest.fixture
 def namespaces() -> t.Iterator[Namespaces]:
-    user = os.geteuid() != 0
-    command = [
-        "unshare",
-        "-nm",
-        "--propagation",
-        "private",
-        *(["-Ur"] if user else []),
-        "sh",
-        "-c",
-        "echo up; read end",
-    ]
-    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as holder:
-        assert holder.stdin and holder.stdout
-        if holder.stdout.readline() != "up\n":
-            pytest.skip("this kernel allows no network namespaces")
-        try:
-            yield Namespaces(holder.pid, user)
-        finally:
-            holder.stdin.close()
+    with entered() as fresh:
+        yield fresh
 
 
 @pytest.fixture
