@@ -42,10 +42,11 @@ class Namespaces:
         assert finished.returncode == 0, (command, finished.stderr)
         return finished.stdout
 
-    def module(self, *, at: str = "", check: bool = False, **arguments: t.Any) -> Result:
-        """Run the module as a user would, here without a revert and a next boot; its result as a mapping."""
-        arguments = {"persist": False, "confirm_timeout": 0, **arguments}
-        command = ["ansible", "localhost", "-i", "localhost,", "-c", "local", "-m", MODULE, "-a", json.dumps(arguments)]
+    def module(self, *, at: str = "", check: bool = False, name: str = MODULE, **arguments: t.Any) -> Result:
+        """Run a module as a user would, nftables without a revert and a next boot; its result as a mapping."""
+        if name == MODULE:
+            arguments = {"persist": False, "confirm_timeout": 0, **arguments}
+        command = ["ansible", "localhost", "-i", "localhost,", "-c", "local", "-m", name, "-a", json.dumps(arguments)]
         command += ["-e", f"ansible_python_interpreter={sys.executable}", "--diff", *(["--check"] if check else [])]
         environment = {
             **{name: value for name, value in os.environ.items() if not name.startswith("ANSIBLE_")},

@@ -16,8 +16,8 @@ from dataclasses import dataclass
 
 from ..core import files
 from ..core.errors import Refused
+from .host import Host
 from .nft_model import Json
-from .nft_runner import Host
 
 _LARGEST = 64 << 20
 _UNIT = """\

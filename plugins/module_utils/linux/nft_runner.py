@@ -10,19 +10,12 @@ import typing as t
 
 from ..core.errors import Refused, Stale, UnexpectedState
 from .generation import generation
+from .host import Host
 from .nft_model import Json, Name
 
 #: Older ones print other JSON than what this module was tested with, or none.
 OLDEST = (1, 0, 6)
 _READS = 3
-
-
-class Host(t.Protocol):
-    """What the runner needs of an ``AnsibleModule``."""
-
-    def get_bin_path(self, arg: str, required: bool = False, opt_dirs: t.Any = None) -> str | None: ...
-
-    def run_command(self, args: list[str], **options: t.Any) -> tuple[int, str, str]: ...
 
 
 class NftRunner:

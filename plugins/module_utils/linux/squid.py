@@ -7,7 +7,6 @@ from __future__ import annotations
 import os
 import pathlib
 import tempfile
-import typing as t
 from dataclasses import dataclass
 
 from ..core import files
@@ -16,7 +15,7 @@ from ..core.errors import Refused, UnexpectedState
 from ..core.path import LINKS
 from ..core.reconcile import Change, Plan, Resource
 from . import squid_access, squid_conf
-from .nft_runner import Host
+from .host import Host
 from .squid_conf import Configuration
 
 _MEANT = ("FATAL", "ERROR", "Bungled", "unrecognized", "aclParse", "pushops_")
