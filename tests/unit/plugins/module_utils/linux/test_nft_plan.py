@@ -4,8 +4,8 @@
 
 from __future__ import annotations
 
-import copy
 import ipaddress
+import json
 import typing as t
 
 import pytest
@@ -15,79 +15,15 @@ from hypothesis import strategies as st
 from ansible_collections.pushops.securemail.plugins.module_utils.core.environment import Flow
 from ansible_collections.pushops.securemail.plugins.module_utils.core.errors import InvalidInput, UnexpectedState
 from ansible_collections.pushops.securemail.plugins.module_utils.core.reconcile import Plan
-from ansible_collections.pushops.securemail.plugins.module_utils.linux.nft_model import parse
+from ansible_collections.pushops.securemail.plugins.module_utils.linux.nft_model import parse, shown
 from ansible_collections.pushops.securemail.plugins.module_utils.linux.nft_plan import Opening, plan, transaction
+from ansible_collections.pushops.securemail.tests.unit.plugins.module_utils.linux.nft_table import Json, Nft, chain
 
-Json = dict[str, t.Any]
 ACCEPT: list[Json] = [{"accept": None}]
 DROP_443: list[Json] = [
     {"match": {"op": "==", "left": {"payload": {"protocol": "tcp", "field": "dport"}}, "right": 443}},
     {"drop": None},
 ]
-
-
-def chain(name: str, hook: str = "", family: str = "inet", kind: str = "filter") -> Json:
-    base = {"type": kind, "hook": hook, "prio": 0, "policy": "drop"} if hook else {}
-    return {"chain": {"family": family, "table": "filter", "name": name, "handle": 1, **base}}
-
-
-class Nft:
-    """Holds a rule set and applies transactions to it, as far as this module's commands go."""
-
-    def __init__(self, *entries: Json) -> None:
-        self.entries: list[Json] = [{"metainfo": {"json_schema_version": 1}}, *copy.deepcopy(entries)]
-        self._handle = 100
-
-    def document(self) -> Json:
-        return copy.deepcopy({"nftables": self.entries})
-
-    def rule(self, where: str, expressions: list[Json], comment: str = "", head: bool = False) -> None:
-        self._handle += 1
-        body: Json = {"family": "inet", "table": "filter", "chain": where, "handle": self._handle, "expr": expressions}
-        if comment:
-            body["comment"] = comment
-        self.entries.insert(1 if head else len(self.entries), {"rule": body})
-
-    def run(self, commands: list[Json]) -> None:
-        for command in commands:
-            ((verb, body),) = command.items()
-            ((kind, item),) = body.items()
-            getattr(self, f"_{verb}_{kind}")(item)
-
-    def _find(self, kind: str, item: Json, keys: tuple[str, ...]) -> Json:
-        (found,) = [e for e in self.entries if kind in e and all(e[kind][key] == item[key] for key in keys)]
-        return found
-
-    def _create_set(self, item: Json) -> None:
-        assert not any("set" in e and e["set"]["name"] == item["name"] for e in self._of(item)), "File exists"
-        self.entries.insert(1, {"set": {**copy.deepcopy({**item, "elem": []}), "handle": 7}})
-
-    def _of(self, item: Json) -> list[Json]:
-        where = item["family"], item["table"]
-        return [e for e in self.entries for body in e.values() if (body.get("family"), body.get("table")) == where]
-
-    def _delete_set(self, item: Json) -> None:
-        assert f'"@{item["name"]}"' not in str(self.entries).replace("'", '"'), "Device or resource busy"
-        self.entries.remove(self._find("set", item, ("family", "table", "name")))
-
-    def _create_element(self, item: Json) -> None:
-        present = self._find("set", item, ("family", "table", "name"))["set"].setdefault("elem", [])
-        assert not any(element in present for element in item["elem"]), "File exists"
-        present.extend(item["elem"])
-
-    def _delete_element(self, item: Json) -> None:
-        present = self._find("set", item, ("family", "table", "name"))["set"]["elem"]
-        for element in item["elem"]:
-            present.remove(element)
-
-    def _insert_rule(self, item: Json) -> None:
-        self._handle += 1
-        echoed = copy.deepcopy(item)
-        echoed["expr"][-2]["counter"] = {"packets": 12, "bytes": 720}  # traffic between two runs
-        self.entries.insert(1, {"rule": {**echoed, "handle": self._handle}})
-
-    def _delete_rule(self, item: Json) -> None:
-        self.entries.remove(self._find("rule", item, ("family", "table", "chain", "handle")))
 
 
 def flow(name: str = "listener", **given: t.Any) -> Flow:
@@ -171,6 +107,21 @@ def test_only_the_elements_that_differ_travel() -> None:
     assert [next(iter(command)) for command in transaction(made)] == ["delete", "create"]
     assert [change.name.rsplit(": ")[-1] for change in made.changes] == ["198.51.100.0", "203.0.113.99"]
     assert [change.link for change in made.changes] == ["", "listener-egress"]
+
+
+@pytest.mark.parametrize("version", [4, 6])
+def test_of_ten_thousand_prefixes_the_fifty_that_changed_travel(version: int) -> None:
+    nft = gateway()
+    base, size = ("10.0.0.0", 24) if version == 4 else ("2001:db8::", 64)
+    step = 2 << (32 if version == 4 else 128) - size  # every second prefix, so that none is next to another
+    many = [f"{ipaddress.ip_address(base) + step * number}/{size}" for number in range(10_050)]
+    converge(nft, opening(flow(destinations=tuple(many[:10_000]))))
+    made = converge(nft, opening(flow(destinations=tuple(many[25:10_025]))))
+    sent = transaction(made)
+    assert [next(iter(command)) for command in sent] == ["delete", "create"]
+    gone, come = (command[verb]["element"]["elem"] for command, verb in zip(sent, ("delete", "create"), strict=True))
+    assert [shown(element) for element in gone] == many[:25] and [shown(e) for e in come] == many[10_000:10_025]
+    assert len(json.dumps(sent)) < 50 * 100 + 500 and len(made.changes) == 50
 
 
 def test_neighbors_of_one_set_become_one_command() -> None:
