@@ -174,7 +174,8 @@ def test_only_exchange_reaches_only_the_listener_and_open_tunnels_stay(site: Sit
     with subprocess.Popen(words, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as tunnel:
         assert tunnel.stdin and tunnel.stdout
         assert tunnel.stdout.readline() == "200 push service\n"
-        for number, arguments in enumerate(({"flows": [{**FLOW, "sources": [OTHER]}]}, {"state": "absent"})):
+        changes: tuple[dict[str, t.Any], ...] = ({"flows": [{**FLOW, "sources": [OTHER]}]}, {"state": "absent"})
+        for number, arguments in enumerate(changes):
             assert site.module(**arguments).value["reloaded"] is True
             assert site.allowed(source=OTHER) is (number == 0) and not site.allowed()
             tunnel.stdin.write(f"still here {number}\n")

@@ -32,7 +32,10 @@ from securemail_lab.exchange.host import ADMINISTRATOR
 from securemail_lab.xms import seed as xms_seed
 
 WRONG = "canary-wrong-password-5d0e"
-EWS = {"client_certificate_auth": True, "proxy_bypass": [{"fqdn": "eu-west-1.mailboxlistener.xm.citrix.com"}]}
+EWS: dict[str, t.Any] = {
+    "client_certificate_auth": True,
+    "proxy_bypass": [{"fqdn": "eu-west-1.mailboxlistener.xm.citrix.com"}],
+}
 
 
 @dataclass(frozen=True)
@@ -104,6 +107,28 @@ def xms(folder: pathlib.Path, password: str = "", **changed: t.Any) -> t.Iterato
         )
 
 
+@contextlib.contextmanager
+def squid(folder: pathlib.Path, parent: str, succeeds: bool) -> t.Iterator[Scenario]:
+    """A proxy whose own configuration holds a password; Squid repeats in its messages what it cannot use."""
+    main, ours = folder / "squid.conf", folder / "conf.d" / "ours.conf"
+    ours.parent.mkdir()
+    lines = ["http_port 127.0.0.1:3128", f"include {ours.parent}/*.conf", parent, "http_access deny all"]
+    main.write_text("\n".join(lines) + "\n", encoding="utf-8")
+    flow = {"name": "listener", "fqdn": EWS["proxy_bypass"][0]["fqdn"]}
+    arguments = {
+        "flows": [{**flow, "sources": ["192.0.2.11"], "destinations": ["203.0.113.21"]}],
+        "config_path": str(main),
+        "path": str(ours),
+        "service_name": "canary",
+    }
+    secrets = ((PARENT, ""), (f"exchange:{PARENT}", ""))
+    yield Scenario(
+        CONTROLLER, {"pushops.securemail.push_proxy_squid": arguments}, secrets, kept=(main,), succeeds=succeeds
+    )
+
+
+PARENT = "canary-parent-password-77c1"
+PEER = f"cache_peer 192.0.2.99 parent 3128 0 login=exchange:{PARENT}"
 ECHO = ["python3", "-c", "import sys; sys.exit(f'{sys.stdin.read()} {sys.argv}')", "{pkcs12}"]
 SCENARIOS: dict[str, t.Callable[[pathlib.Path], contextlib.AbstractContextManager[Scenario]]] = {
     "exchange, NTLM": exchange,
@@ -114,6 +139,9 @@ SCENARIOS: dict[str, t.Callable[[pathlib.Path], contextlib.AbstractContextManage
     "certificate": certificate,
     "certificate, command that prints the password": lambda folder: certificate(folder, False, portal_command=ECHO),
     "certificate, invalid": lambda folder: certificate(folder, False, bundle_id="com.contoso.*"),
+    "squid": lambda folder: squid(folder, PEER, True),
+    "squid, a line that it refuses": lambda folder: squid(folder, f"no_such_directive {PARENT}", False),
+    "squid, an option that it refuses": lambda folder: squid(folder, f"url_rewrite_children {PARENT}", False),
     "xms": xms,
     "xms, wrong password": lambda folder: xms(folder, password=WRONG),
     "xms, no such app": lambda folder: xms(folder, app="No such app"),

@@ -14,10 +14,13 @@ from ..core.environment import Flow
 from ..core.errors import Refused, UnexpectedState
 from ..core.path import LINKS
 from ..core.reconcile import Change, Plan, Resource
+from ..core.redact import redact
 from . import squid_access, squid_conf
 from .host import Host
 from .squid_conf import Configuration
 
+#: Directives whose arguments are no secrets.
+_PUBLIC = ("acl", "http_access", "http_port", "include")
 _MEANT = ("FATAL", "ERROR", "Bungled", "unrecognized", "aclParse", "pushops_")
 
 
@@ -74,8 +77,9 @@ class Proxy(Resource[ProxyState]):
             os.unlink(name)
         # A line that it cannot use, Squid drops with a message and exit code 0.
         if status != 0 or any("pushops_" in line and "Processing:" not in line for line in errors.splitlines()):
+            told = _complaint(output + errors, self._configuration)
             raise Refused(
-                f"Squid refuses the configuration and nothing was changed: {_complaint(output + errors)}",
+                f"Squid refuses the configuration and nothing was changed: {told}",
                 f"Correct it: 'squid -k parse -f {self._main}' shows what is wrong without this change",
             )
 
@@ -104,9 +108,9 @@ class Proxy(Resource[ProxyState]):
             return
         status, output, errors = self._squid("reconfigure", self._main)
         if status != 0:
+            told = _complaint(output + errors, self._configuration)
             raise Refused(
-                f"Squid did not take the new configuration, and {self._ours} is as it was:"
-                f" {_complaint(output + errors)}",
+                f"Squid did not take the new configuration, and {self._ours} is as it was: {told}",
                 "Look at Squid's cache log, then run this again",
             )
         self.reloaded = True
@@ -127,8 +131,19 @@ def _text(path: str) -> str:
     return content.decode("utf-8", "surrogateescape")
 
 
-def _complaint(text: str) -> str:
-    """The lines that say what is wrong, without Squid's account of what it did before."""
+def _complaint(text: str, configuration: Configuration | None) -> str:
+    """The lines that say what is wrong, without Squid's account of what it did before.
+
+    Squid repeats what it cannot use, and the host's own lines may hold passwords of parents, helpers and keys.
+    """
     lines = [line.strip() for line in text.splitlines() if line.strip() and "Processing" not in line]
     told = [line for line in lines if any(word in line for word in _MEANT)]
-    return "; ".join(told[:3] or lines[-1:]) or "no message"
+    hidden = [
+        part
+        for line in (configuration.lines if configuration else ())
+        if line.words and line.words[0] not in _PUBLIC
+        for word in line.words[1:]
+        for part in (word, word.partition("=")[2])
+        if len(part) > 3
+    ]
+    return redact("; ".join(told[:3] or lines[-1:]), hidden) or "no message"
