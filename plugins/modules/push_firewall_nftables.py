@@ -115,7 +115,8 @@ options:
         anything changes, a process on the host is set to take the change back after that time. Then the change is made,
         the connection is closed, and the host is asked again over another one, which ends that process.
       - The default is long enough for a few attempts to connect, and bounds how long a host can be locked out. Raise it
-        where a connection takes longer than a quarter of it. V(0) changes without a way back.
+        where a connection takes longer than a quarter of it.
+      - V(0) changes without a way back. Any other value is between V(5) and V(3600).
       - Nothing is armed in check mode, where nothing differs, and where only what is loaded at boot differs.
       - A run that finds an armed revert of another one waits until it has acted.
     type: int
@@ -257,7 +258,7 @@ from ansible_collections.pushops.securemail.plugins.module_utils.linux.nft_plan 
 from ansible_collections.pushops.securemail.plugins.module_utils.linux.nft_runner import NftRunner
 from ansible_collections.pushops.securemail.plugins.module_utils.linux.nftables import Filter, Flows
 
-LONGEST = 3600
+SHORTEST, LONGEST = 5, 3600
 
 
 def _opening(params: dict[str, t.Any]) -> Opening:
@@ -265,8 +266,8 @@ def _opening(params: dict[str, t.Any]) -> Opening:
     present = params["state"] == "present"
     if present and not flows:
         raise InvalidInput("flows", [], "at least one flow", "Name the flows, or use state=absent to remove all")
-    if not 0 <= params["confirm_timeout"] <= LONGEST:
-        expected = f"0, or at most {LONGEST} seconds"
+    if params["confirm_timeout"] and not SHORTEST <= params["confirm_timeout"] <= LONGEST:
+        expected = f"0, or {SHORTEST} to {LONGEST} seconds"
         raise InvalidInput("confirm_timeout", params["confirm_timeout"], expected, "Leave it out for 60")
     chain = params["chain"]
     named = (chain["family"], chain["table"], chain["name"]) if chain else None

@@ -35,6 +35,8 @@ table inet filter {
 """
 ADMINISTRATION = {"name": "administration", "sources": [OPERATOR], "destinations": [GATEWAY], "port": 22}
 FATAL = {**ADMINISTRATION, "sources": ["192.0.2.12"]}
+#: What stays of a revert that did not act: nothing that acts.
+LEFT = ["lock", "nftables-revert.log", "nftables-revert.py"]
 SSHD = shutil.which("sshd", path="/usr/sbin:/usr/local/sbin")
 
 
@@ -116,7 +118,7 @@ def test_a_change_that_can_be_confirmed_stays(site: Site) -> None:
     assert run.result().changed and run.result()["confirm"]["confirmed"] is True
     rules = site.rules()
     time.sleep(0.5)
-    assert site.namespaces.run("ls", "/run/pushops.securemail").split() == ["nftables-revert.log", "nftables-revert.py"]
+    assert site.namespaces.run("ls", "/run/pushops.securemail").split() == LEFT
     again = site.play(flows=[ADMINISTRATION, other]).result()
     assert (again.changed, again["confirm"]) == (False, None) and site.rules() == rules
 

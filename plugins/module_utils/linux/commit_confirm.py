@@ -21,7 +21,7 @@ import time
 import typing as t
 
 from ..core import files
-from ..core.errors import Refused, UnexpectedState
+from ..core.errors import Refused
 from . import nft_revert
 from .boot import systemd_is_here
 from .nft_model import Json, Ruleset
@@ -29,7 +29,7 @@ from .nft_rules import DIRECTIONS, VERSIONS, owner, set_owner
 
 FOLDER = pathlib.Path("/run/pushops.securemail")
 _STARTS_WITHIN = 10.0
-_LARGEST = 64 << 20
+_RECORD = "revert-{}.json"
 
 
 def snapshot(ruleset: Ruleset, hook: str, nft: str) -> Json:
@@ -59,15 +59,14 @@ def snapshot(ruleset: Ruleset, hook: str, nft: str) -> Json:
 
 
 class CommitConfirm:
-    """The armed revert of this host, if there is one."""
+    """The armed revert of this host, if there is one: a record that a process holds a lock on."""
 
     def __init__(self, folder: pathlib.Path = FOLDER) -> None:
         self._folder = folder
-        self._record = folder / "nftables-revert.json"
 
     def seconds_left(self) -> float | None:
         """Seconds until an armed revert acts, 0 while it does; ``None`` where none is armed."""
-        for path in (self._record, self._record.with_name(f"{self._record.name}.reverting")):
+        for path in self._folder.glob(f"{_RECORD.format('*')}*"):  # while it acts, its name is longer
             with contextlib.suppress(FileNotFoundError), open(path, "rb") as stream:
                 if _is_held(stream):
                     left: float = json.load(stream)["deadline"] - nft_revert.now()
@@ -86,7 +85,7 @@ class CommitConfirm:
             if time.monotonic() - begun > left + _STARTS_WITHIN * 2:
                 raise Refused(
                     "A change that was not confirmed is being taken back and does not end",
-                    f"Look at the process that holds {self._record} or its successor, and at the host's journal",
+                    f"Look at the process that holds a file in {self._folder}, and at the host's journal",
                 )
             time.sleep(0.25)
         return time.monotonic() - begun
@@ -98,24 +97,26 @@ class CommitConfirm:
         """
         files.make_folder(self._folder, 0o700)
         token = secrets.token_hex(8)
-        body = json.dumps({**record, "token": token, "deadline": nft_revert.now() + seconds}).encode()
-        script = self._folder / "nftables-revert.py"
-        files.replace(script, _source())
-        if self.seconds_left() is None:
-            files.remove(self._record)  # of a process that was ended by force: nothing will act on it
-        try:
-            files.write_new(self._record, body)
-        except UnexpectedState:
-            raise Refused(
-                "Somebody else's change is waiting to be confirmed, so nothing was changed",
-                "Run this again when the other run has ended",
-            ) from None
-        try:
-            _start([sys.executable, "-I", str(script), str(self._record)], token, self._folder)
-            self._expect_held()
-        except BaseException:
-            files.remove(self._record)
-            raise
+        path = self._path(token)
+        with open(self._folder / "lock", "wb") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            if self.seconds_left() is not None:
+                raise Refused(
+                    "Somebody else's change is waiting to be confirmed, so nothing was changed",
+                    "Run this again when the other run has ended",
+                )
+            for left_behind in self._folder.glob(f"{_RECORD.format('*')}*"):  # of processes that were ended by force
+                files.remove(left_behind)
+            script = self._folder / "nftables-revert.py"
+            files.replace(script, _source())
+            body = {**record, "token": token, "deadline": nft_revert.now() + seconds}
+            files.write_new(path, json.dumps(body).encode())
+            try:
+                _start([sys.executable, "-I", str(script), str(path)], token, self._folder)
+                self._expect_held(path)
+            except BaseException:
+                files.remove(path)
+                raise
         return token
 
     def confirm(self, token: str) -> None:
@@ -123,23 +124,23 @@ class CommitConfirm:
 
         :raises Refused: it was taken back already, or is being taken back.
         """
-        taken = self._record.with_name(f"{self._record.name}.confirmed")
-        content = files.read(self._record, _LARGEST)
+        kept = self._folder / f"confirmed-{token}"
         try:
-            if content is None or json.loads(content)["token"] != token:
-                raise FileNotFoundError
-            os.rename(self._record, taken)
+            os.rename(self._path(token), kept)
         except FileNotFoundError:
             raise Refused(
                 "The change was not confirmed in time and the host took it back",
                 "Find out why the host did not answer on a fresh connection, or raise confirm_timeout",
             ) from None
-        files.remove(taken)
+        files.remove(kept)
 
-    def _expect_held(self) -> None:
+    def _path(self, token: str) -> pathlib.Path:
+        return self._folder / _RECORD.format(token)
+
+    def _expect_held(self, path: pathlib.Path) -> None:
         ends = time.monotonic() + _STARTS_WITHIN
         while time.monotonic() < ends:
-            with open(self._record, "rb") as stream:
+            with contextlib.suppress(FileNotFoundError), open(path, "rb") as stream:
                 if _is_held(stream):
                     return
             time.sleep(0.02)
