@@ -258,7 +258,8 @@ from ansible_collections.pushops.securemail.plugins.module_utils.linux.nft_plan 
 from ansible_collections.pushops.securemail.plugins.module_utils.linux.nft_runner import NftRunner
 from ansible_collections.pushops.securemail.plugins.module_utils.linux.nftables import Filter, Flows
 
-SHORTEST, LONGEST = 5, 3600
+SHORTEST = 5
+LONGEST = 3600
 
 
 def _opening(params: dict[str, t.Any]) -> Opening:

@@ -112,7 +112,7 @@ def main(path: str) -> int:
             os.rename(path, claimed)
         except FileNotFoundError:
             return 0
-        print(f"{record['hook']}: the change was not confirmed in time and is taken back", flush=True)
+        sys.stderr.write(f"{record['hook']}: the change was not confirmed in time and is taken back\n")
         for attempt in range(_ATTEMPTS):
             time.sleep(attempt)
             if revert(record):
@@ -123,4 +123,4 @@ def main(path: str) -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1]))
+    raise SystemExit(main(sys.argv[1]))

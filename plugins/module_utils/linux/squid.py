@@ -66,8 +66,8 @@ class Proxy(Resource[ProxyState]):
 
         :raises Refused: Squid's own message. Nothing was changed.
         """
-        assert self._configuration is not None
-        staged = self._configuration.staged("".join(change.action or "" for change in plan.changes))
+        configuration = self._configuration or self.read().configuration
+        staged = configuration.staged("".join(change.action or "" for change in plan.changes))
         handle, name = tempfile.mkstemp(prefix="pushops-", suffix=".conf")
         try:
             with os.fdopen(handle, "w", encoding="utf-8") as stream:
