@@ -70,7 +70,7 @@ class Proxy(Resource[ProxyState]):
         staged = configuration.staged("".join(change.action or "" for change in plan.changes))
         handle, name = tempfile.mkstemp(prefix="pushops-", suffix=".conf")
         try:
-            with os.fdopen(handle, "w", encoding="utf-8") as stream:
+            with os.fdopen(handle, "w", encoding="utf-8", errors="surrogateescape") as stream:
                 stream.write(staged)
             status, output, errors = self._squid("parse", name)
         finally:

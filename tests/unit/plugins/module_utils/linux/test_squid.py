@@ -37,7 +37,7 @@ class Host:
         word = args[args.index("-k") + 1]
         self.asked.append(word)
         if word == "parse":
-            self.parsed = pathlib.Path(args[-1]).read_text(encoding="utf-8")
+            self.parsed = pathlib.Path(args[-1]).read_text(encoding="utf-8", errors="replace")
         status, errors = self._answers.get(word, (0, ""))
         return status, "", errors
 
@@ -184,6 +184,12 @@ def test_what_squid_refuses_leaves_the_old_file(
     with pytest.raises(Refused, match="nothing was changed|is as it was"):
         reconcile(folder.proxy(Host(**answers), FLOW), check_mode=False)
     assert (folder.ours.read_text(encoding="utf-8") if folder.ours.exists() else None) == before
+
+
+def test_comments_in_another_encoding_are_no_obstacle(folder: Folder) -> None:
+    folder.main.write_bytes("# für alle\n".encode("latin-1") + folder.main.read_bytes())
+    host = Host()
+    assert reconcile(folder.proxy(host, FLOW), check_mode=False).changed and host.asked[0] == "parse"
 
 
 def test_absent_asks_nothing_of_the_rest(folder: Folder) -> None:
