@@ -162,8 +162,8 @@ def _source() -> bytes:
     """The text of :mod:`nft_revert`, also where Ansible runs the module out of an archive."""
     spec = importlib.util.find_spec(nft_revert.__name__)
     loader: t.Any = spec.loader if spec else None
-    source: str = loader.get_source(nft_revert.__name__)
-    return source.encode()
+    source: str | bytes = loader.get_source(nft_revert.__name__)
+    return source.encode() if isinstance(source, str) else source  # Ansible's own loader returns bytes
 
 
 def _start(command: list[str], token: str, folder: pathlib.Path) -> None:
