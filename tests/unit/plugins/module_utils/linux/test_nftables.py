@@ -9,20 +9,20 @@ import typing as t
 
 import pytest
 
-from ansible_collections.pushops.securemail.plugins.module_utils.core.environment import Flow
 from ansible_collections.pushops.securemail.plugins.module_utils.core.errors import (
     NotConverged,
     PushOpsError,
     Refused,
     UnexpectedState,
 )
+from ansible_collections.pushops.securemail.plugins.module_utils.core.flows import Flow
 from ansible_collections.pushops.securemail.plugins.module_utils.core.reconcile import reconcile
 from ansible_collections.pushops.securemail.plugins.module_utils.linux.nft_plan import Opening
 from ansible_collections.pushops.securemail.plugins.module_utils.linux.nftables import Flows, NftRunner
 
 BASE = {"family": "inet", "table": "filter", "name": "forward", "handle": 1, "type": "filter", "hook": "forward"}
 LISTING = json.dumps({"nftables": [{"metainfo": {}}, {"chain": BASE}]})
-OPENING = Opening("forward", None, (Flow("listener", "", (), ("203.0.113.11",), 443),), True)
+OPENING = Opening("forward", None, (Flow("listener", "", (), ("203.0.113.11",), (443,)),), True)
 
 
 class Host:
