@@ -36,6 +36,19 @@ options:
     description:
       - The JSON document that C(push_verify_probe_command) printed. Leave it out where there is no probe.
     type: dict
+  warnings:
+    description:
+      - What is worth a look and breaks no link, a sentence each. It stands in report and evidence, and does not change
+        RV(sound).
+    type: list
+    elements: str
+    default: []
+  notes:
+    description:
+      - What was looked at besides and found good, a sentence each, for the report.
+    type: list
+    elements: str
+    default: []
   evidence_path:
     description:
       - Where to write the verdict as JSON, for machines. The file is replaced whole.
@@ -130,6 +143,12 @@ findings:
       description: What to do. Empty unless the link is broken.
       type: str
       sample: ""
+warnings:
+  description: The sentences of O(warnings), which Ansible also shows as its own warnings.
+  type: list
+  elements: str
+  returned: always
+  sample: ["listener: listener.example.com resolves to 52.17.147.221, not pinned"]
 report:
   description: The verdict for people, a line each.
   type: list
@@ -163,7 +182,8 @@ def _verdict(params: dict[str, t.Any]) -> Verdict:
             raise InvalidInput("results.links", unknown, f"some of {', '.join(LINKS)}", "Correct the id")
         findings += judge(entry["links"], entry["hosts"])
     probe = params["probe"]
-    return Verdict(tuple(findings), None if probe is None else check_probe(probe))
+    seen = None if probe is None else check_probe(probe)
+    return Verdict(tuple(findings), seen, tuple(params["warnings"]), tuple(params["notes"]))
 
 
 def _write(path: str, document: dict[str, t.Any]) -> None:
@@ -182,6 +202,8 @@ def main() -> None:
         argument_spec={
             "results": {"type": "list", "elements": "dict", "required": True, "options": results},
             "probe": {"type": "dict"},
+            "warnings": {"type": "list", "elements": "str", "default": []},
+            "notes": {"type": "list", "elements": "str", "default": []},
             "evidence_path": {"type": "path"},
         },
         supports_check_mode=True,
@@ -194,6 +216,7 @@ def main() -> None:
             "not_tested": list(verdict.not_tested),
             "badge": verdict.badge,
             "findings": [finding.as_record() for finding in verdict.findings],
+            "warnings": list(verdict.warnings),
             "report": verdict.sentences(),
         }
         if module.params["evidence_path"] and not module.check_mode:
