@@ -11,8 +11,8 @@ import json
 import pathlib
 import stat
 
+from ..core import files
 from ..core.errors import UnexpectedState
-from . import files
 from .state import Answer, HandedOut, version_name
 
 REQUEST, SIGNING_TEXT = "request.csr", "SIGNING.txt"

@@ -16,8 +16,9 @@ import re
 import stat
 import typing as t
 
+from ..core import files
 from ..core.errors import UnexpectedState
-from . import files, keys
+from . import keys
 from .certificates import Certificate, NotACertificate, parse_certificate
 from .lock import Lock
 from .state import Answer, Record, Version, version_name

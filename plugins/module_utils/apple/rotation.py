@@ -9,9 +9,10 @@ import json
 import typing as t
 from dataclasses import dataclass
 
+from ..core import files
 from ..core.errors import Refused, UnexpectedState
 from ..core.reconcile import Plan, Resource
-from . import files, gates, handoff, key_store, keys
+from . import gates, handoff, key_store, keys
 from .answers import accept_certificate, check_customer, form_is_for, parse_portal_output
 from .certificates import Certificate
 from .chart import chart

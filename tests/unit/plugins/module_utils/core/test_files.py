@@ -11,8 +11,8 @@ import stat
 
 import pytest
 
-from ansible_collections.pushops.securemail.plugins.module_utils.apple import files
 from ansible_collections.pushops.securemail.plugins.module_utils.apple.lock import Lock
+from ansible_collections.pushops.securemail.plugins.module_utils.core import files
 from ansible_collections.pushops.securemail.plugins.module_utils.core.errors import Refused, UnexpectedState
 
 

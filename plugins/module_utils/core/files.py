@@ -12,7 +12,7 @@ import secrets
 import stat
 import typing as t
 
-from ..core.errors import Refused, UnexpectedState
+from .errors import Refused, UnexpectedState
 
 _LARGEST = 1 << 20
 _TEMPORARY = ".pushops-*.tmp"
@@ -29,17 +29,17 @@ def _explained(deed: str, path: pathlib.Path) -> t.Iterator[None]:
         ) from None
 
 
-def read(path: pathlib.Path) -> bytes | None:
+def read(path: pathlib.Path, largest: int = _LARGEST) -> bytes | None:
     """The content of a file, or ``None`` where there is none.
 
-    :raises UnexpectedState: there is something that cannot be read, or no regular file, or one above 1 MiB.
+    :raises UnexpectedState: there is something that cannot be read, or no regular file, or one above ``largest`` bytes.
     """
     remedy = "Look at what it is, and move it away if it does not belong there"
     try:
         # Without O_NONBLOCK a named pipe in a hand-off folder would hold the run for ever.
         with os.fdopen(os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC), "rb") as stream:
             regular = stat.S_ISREG(os.fstat(stream.fileno()).st_mode)
-            content = stream.read(_LARGEST + 1) if regular else b""
+            content = stream.read(largest + 1) if regular else b""
     except FileNotFoundError:
         return None
     except OSError as problem:
@@ -49,8 +49,8 @@ def read(path: pathlib.Path) -> bytes | None:
         ) from None
     if not regular:
         raise UnexpectedState(f"{path} is not a regular file", remedy)
-    if len(content) > _LARGEST:
-        raise UnexpectedState(f"{path} is larger than {_LARGEST} bytes", remedy)
+    if len(content) > largest:
+        raise UnexpectedState(f"{path} is larger than {largest} bytes", remedy)
     return content
 
 
