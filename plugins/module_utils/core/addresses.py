@@ -13,7 +13,7 @@ import typing as t
 
 from .errors import InvalidInput
 
-Network = ipaddress.IPv4Network | ipaddress.IPv6Network
+Network: t.TypeAlias = "ipaddress.IPv4Network | ipaddress.IPv6Network"
 
 _IPV4_BLOCKS = {
     "0.0.0.0/8": "this network",

@@ -24,7 +24,7 @@ FORMATS: dict[str, tuple[str, t.Callable[[Request], str]]] = {
 }
 
 _LARGEST = 64 << 20
-_State = dict[str, str | None]
+_State: t.TypeAlias = "dict[str, str | None]"
 
 
 class Package(Resource[_State]):
