@@ -38,8 +38,8 @@ options:
     type: dict
   warnings:
     description:
-      - What is worth a look and breaks no link, a sentence each. It stands in report and evidence, and does not change
-        RV(sound).
+      - What is worth a look and breaks no link, a sentence each. It stands in report and evidence, Ansible shows it as
+        a warning, and it does not change RV(sound).
     type: list
     elements: str
     default: []
@@ -143,12 +143,6 @@ findings:
       description: What to do. Empty unless the link is broken.
       type: str
       sample: ""
-warnings:
-  description: The sentences of O(warnings), which Ansible also shows as its own warnings.
-  type: list
-  elements: str
-  returned: always
-  sample: ["listener: listener.example.com resolves to 52.17.147.221, not pinned"]
 report:
   description: The verdict for people, a line each.
   type: list
@@ -216,13 +210,15 @@ def main() -> None:
             "not_tested": list(verdict.not_tested),
             "badge": verdict.badge,
             "findings": [finding.as_record() for finding in verdict.findings],
-            "warnings": list(verdict.warnings),
             "report": verdict.sentences(),
         }
         if module.params["evidence_path"] and not module.check_mode:
-            _write(module.params["evidence_path"], {**document, "probe": verdict.probe})
+            more = {"warnings": list(verdict.warnings), "probe": verdict.probe}
+            _write(module.params["evidence_path"], {**document, **more})
     except (InvalidInput, OSError) as problem:
         module.fail_json(msg=str(problem))
+    for warning in verdict.warnings:
+        module.warn(warning)
     module.exit_json(changed=False, **document)
 
 
