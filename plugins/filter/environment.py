@@ -23,7 +23,8 @@ options:
   _input:
     description:
       - The declared values, with the keys C(region), C(bundle_id), C(customer_id), C(client_certificate_auth),
-        C(proxy), C(firewall_sources) and C(endpoints).
+        C(proxy), C(firewall_sources), C(endpoints), C(endpoint_groups), C(endpoints_previous),
+        C(endpoints_max_lost_share) and C(endpoints_accepted).
     type: dict
     required: true
 """
@@ -38,8 +39,8 @@ RETURN = """
 _value:
   description:
     - The checked model with the keys C(region), C(region_label), C(bundle_id), C(customer_id),
-      C(client_certificate_auth), C(proxy), C(listener), C(registration), C(flows), C(endpoints_source) and
-      C(endpoints_date).
+      C(client_certificate_auth), C(proxy), C(listener), C(registration), C(flows), C(provenance),
+      C(special_purpose), C(endpoints_source), C(endpoints_date) and C(endpoints_changes).
   type: dict
 """
 

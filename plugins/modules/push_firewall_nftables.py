@@ -31,6 +31,8 @@ notes:
 requirements:
   - nftables 1.0.6 or later with JSON support on the host
   - systemd on the host with O(persist=true)
+extends_documentation_fragment:
+  - pushops.securemail.flows
 options:
   state:
     description:
@@ -38,39 +40,6 @@ options:
     type: str
     choices: [present, absent]
     default: present
-  flows:
-    description:
-      - What is to pass. Required unless O(state=absent).
-    type: list
-    elements: dict
-    default: []
-    suboptions:
-      name:
-        description:
-          - Name of the flow, unique in the list; it becomes part of set names and comments.
-        type: str
-        required: true
-      fqdn:
-        description:
-          - Name of the service, for the comment of the rules. It is never resolved.
-        type: str
-      sources:
-        description:
-          - Addresses and CIDRs where connections begin. Empty means any.
-        type: list
-        elements: str
-        default: []
-      destinations:
-        description:
-          - Addresses and CIDRs of the service. Overlaps and duplicates count once.
-        type: list
-        elements: str
-        required: true
-      port:
-        description:
-          - TCP port of the service.
-        type: int
-        default: 443
   hook:
     description:
       - Where the flows pass. V(forward) is through the host, V(output) from it, V(input) to it. With V(output) and
@@ -249,11 +218,11 @@ import typing as t
 from ansible.module_utils.basic import AnsibleModule
 
 from ansible_collections.pushops.securemail.plugins.module_utils.core.errors import InvalidInput
+from ansible_collections.pushops.securemail.plugins.module_utils.core.flows import FLOW_OPTIONS, parse_flows
 from ansible_collections.pushops.securemail.plugins.module_utils.core.module import run
 from ansible_collections.pushops.securemail.plugins.module_utils.core.reconcile import Outcome
 from ansible_collections.pushops.securemail.plugins.module_utils.linux.boot import Boot
 from ansible_collections.pushops.securemail.plugins.module_utils.linux.commit_confirm import CommitConfirm
-from ansible_collections.pushops.securemail.plugins.module_utils.linux.flows import parse_flows
 from ansible_collections.pushops.securemail.plugins.module_utils.linux.nft_plan import Opening
 from ansible_collections.pushops.securemail.plugins.module_utils.linux.nft_runner import NftRunner
 from ansible_collections.pushops.securemail.plugins.module_utils.linux.nftables import Filter, Flows
@@ -276,13 +245,6 @@ def _opening(params: dict[str, t.Any]) -> Opening:
 
 
 def main() -> None:
-    flow = {
-        "name": {"type": "str", "required": True},
-        "fqdn": {"type": "str"},
-        "sources": {"type": "list", "elements": "str", "default": []},
-        "destinations": {"type": "list", "elements": "str", "required": True},
-        "port": {"type": "int", "default": 443},
-    }
     chain = {
         "family": {"type": "str", "choices": ["inet", "ip", "ip6"], "default": "inet"},
         "table": {"type": "str", "required": True},
@@ -291,7 +253,7 @@ def main() -> None:
     module = AnsibleModule(
         argument_spec={
             "state": {"type": "str", "choices": ["present", "absent"], "default": "present"},
-            "flows": {"type": "list", "elements": "dict", "default": [], "options": flow},
+            "flows": {"type": "list", "elements": "dict", "default": [], "options": FLOW_OPTIONS},
             "hook": {"type": "str", "choices": ["forward", "input", "output"], "default": "forward"},
             "chain": {"type": "dict", "options": chain},
             "persist": {"type": "bool", "default": True},

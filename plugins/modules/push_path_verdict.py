@@ -36,6 +36,19 @@ options:
     description:
       - The JSON document that C(push_verify_probe_command) printed. Leave it out where there is no probe.
     type: dict
+  warnings:
+    description:
+      - What is worth a look and breaks no link, a sentence each. It stands in report and evidence, Ansible shows it as
+        a warning, and it does not change RV(sound).
+    type: list
+    elements: str
+    default: []
+  notes:
+    description:
+      - What was looked at besides and found good, a sentence each, for the report.
+    type: list
+    elements: str
+    default: []
   evidence_path:
     description:
       - Where to write the verdict as JSON, for machines. The file is replaced whole.
@@ -163,7 +176,8 @@ def _verdict(params: dict[str, t.Any]) -> Verdict:
             raise InvalidInput("results.links", unknown, f"some of {', '.join(LINKS)}", "Correct the id")
         findings += judge(entry["links"], entry["hosts"])
     probe = params["probe"]
-    return Verdict(tuple(findings), None if probe is None else check_probe(probe))
+    seen = None if probe is None else check_probe(probe)
+    return Verdict(tuple(findings), seen, tuple(params["warnings"]), tuple(params["notes"]))
 
 
 def _write(path: str, document: dict[str, t.Any]) -> None:
@@ -182,6 +196,8 @@ def main() -> None:
         argument_spec={
             "results": {"type": "list", "elements": "dict", "required": True, "options": results},
             "probe": {"type": "dict"},
+            "warnings": {"type": "list", "elements": "str", "default": []},
+            "notes": {"type": "list", "elements": "str", "default": []},
             "evidence_path": {"type": "path"},
         },
         supports_check_mode=True,
@@ -197,9 +213,12 @@ def main() -> None:
             "report": verdict.sentences(),
         }
         if module.params["evidence_path"] and not module.check_mode:
-            _write(module.params["evidence_path"], {**document, "probe": verdict.probe})
+            more = {"warnings": list(verdict.warnings), "probe": verdict.probe}
+            _write(module.params["evidence_path"], {**document, **more})
     except (InvalidInput, OSError) as problem:
         module.fail_json(msg=str(problem))
+    for warning in verdict.warnings:
+        module.warn(warning)
     module.exit_json(changed=False, **document)
 
 

@@ -21,11 +21,15 @@ description:
   - Before the file is live, Squid parses a copy of the whole configuration as it will be. Then a running Squid is told
     to read it again, which leaves open tunnels open.
 notes:
+  - Each of O(flows) needs its C(fqdn), which is what C(CONNECT) names, and at least one of C(sources). Its
+    C(destinations) are only compared with what earlier lines deny.
   - Needs root, or the account that may signal Squid.
   - Squid stops listening for a moment while it reads its configuration again. Established connections stay.
   - Tested with Squid 5.7.
 requirements:
   - Squid 5 or later on the host
+extends_documentation_fragment:
+  - pushops.securemail.flows
 options:
   state:
     description:
@@ -33,39 +37,6 @@ options:
     type: str
     choices: [present, absent]
     default: present
-  flows:
-    description:
-      - What is to pass. Required unless O(state=absent).
-    type: list
-    elements: dict
-    default: []
-    suboptions:
-      name:
-        description:
-          - Name of the flow, unique in the list; it becomes part of ACL names.
-        type: str
-        required: true
-      fqdn:
-        description:
-          - Name of the service, as the client asks for it. Required. It is never resolved.
-        type: str
-      sources:
-        description:
-          - Addresses and CIDRs of the clients. At least one.
-        type: list
-        elements: str
-        default: []
-      destinations:
-        description:
-          - Addresses of the service. They are only compared with what earlier lines deny.
-        type: list
-        elements: str
-        required: true
-      port:
-        description:
-          - TCP port of the service.
-        type: int
-        default: 443
   config_path:
     description:
       - Squid's own configuration file.
@@ -158,25 +129,18 @@ import typing as t
 from ansible.module_utils.basic import AnsibleModule
 
 from ansible_collections.pushops.securemail.plugins.module_utils.core.errors import InvalidInput
+from ansible_collections.pushops.securemail.plugins.module_utils.core.flows import FLOW_OPTIONS, parse_flows
 from ansible_collections.pushops.securemail.plugins.module_utils.core.module import run
 from ansible_collections.pushops.securemail.plugins.module_utils.core.reconcile import Outcome
 from ansible_collections.pushops.securemail.plugins.module_utils.linux import squid_access
-from ansible_collections.pushops.securemail.plugins.module_utils.linux.flows import parse_flows
 from ansible_collections.pushops.securemail.plugins.module_utils.linux.squid import Proxy, ProxyState
 
 
 def main() -> None:
-    flow = {
-        "name": {"type": "str", "required": True},
-        "fqdn": {"type": "str"},
-        "sources": {"type": "list", "elements": "str", "default": []},
-        "destinations": {"type": "list", "elements": "str", "required": True},
-        "port": {"type": "int", "default": 443},
-    }
     module = AnsibleModule(
         argument_spec={
             "state": {"type": "str", "choices": ["present", "absent"], "default": "present"},
-            "flows": {"type": "list", "elements": "dict", "default": [], "options": flow},
+            "flows": {"type": "list", "elements": "dict", "default": [], "options": FLOW_OPTIONS},
             "config_path": {"type": "path", "default": "/etc/squid/squid.conf"},
             "path": {"type": "path", "default": "/etc/squid/conf.d/00-pushops-securemail.conf"},
             "service_name": {"type": "str", "default": "squid"},

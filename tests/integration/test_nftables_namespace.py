@@ -108,6 +108,13 @@ def test_the_diff_names_the_elements_that_differ_and_no_other(host: Namespaces) 
     assert "elements = { 203.0.113.12, 203.0.113.13 }" in host.listing()
 
 
+def test_several_ports_of_a_flow_are_one_rule_and_stay_as_they_are(host: Namespaces) -> None:
+    apns = {"name": "apns-devices", "destinations": ["17.0.0.0/8"], "ports": [5223, 443, 2197]}
+    assert host.module(flows=[apns]).value["changed"]
+    assert "tcp dport { 443, 2197, 5223 }" in host.listing()
+    assert host.module(flows=[apns]).value["changed"] is False
+
+
 def test_drift_is_repaired(host: Namespaces) -> None:
     host.module(flows=[LISTENER])
     good = host.listing()

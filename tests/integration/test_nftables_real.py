@@ -14,12 +14,12 @@ import typing as t
 
 import pytest
 
-from ansible_collections.pushops.securemail.plugins.module_utils.core.environment import Flow
 from ansible_collections.pushops.securemail.plugins.module_utils.core.errors import Stale
+from ansible_collections.pushops.securemail.plugins.module_utils.core.flows import Flow
+from ansible_collections.pushops.securemail.plugins.module_utils.core.intervals import interval_of, merge
 from ansible_collections.pushops.securemail.plugins.module_utils.core.reconcile import reconcile
 from ansible_collections.pushops.securemail.plugins.module_utils.linux.boot import Boot
 from ansible_collections.pushops.securemail.plugins.module_utils.linux.commit_confirm import CommitConfirm
-from ansible_collections.pushops.securemail.plugins.module_utils.linux.intervals import interval_of, merge
 from ansible_collections.pushops.securemail.plugins.module_utils.linux.nft_plan import Opening
 from ansible_collections.pushops.securemail.plugins.module_utils.linux.nft_runner import NftRunner
 from ansible_collections.pushops.securemail.plugins.module_utils.linux.nftables import Flows
@@ -85,7 +85,7 @@ def host() -> t.Iterator[Host]:
 
 def flows(host: Host, folder: pathlib.Path, *asked: str, kind: type[Flows] = Flows) -> Flows:
     runner = NftRunner(host, host.generation)
-    opening = Opening("forward", None, (Flow("many", "", (), asked, 443),), True)
+    opening = Opening("forward", None, (Flow("many", "", (), asked, (443,)),), True)
     boot = Boot(host, "test", lambda: runner.program)
     return kind(runner, boot, CommitConfirm(folder), opening, persist=False)
 

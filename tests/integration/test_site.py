@@ -12,6 +12,7 @@ import typing as t
 import pytest
 
 from ansible_collections.pushops.securemail.tests.integration.running_ansible import ROOT, Ansible, Run
+from securemail_lab.dns import dnsmasq
 from securemail_lab.launch import Launcher
 
 INVENTORY = ROOT / "inventories" / "lab"
@@ -106,6 +107,17 @@ def test_from_a_fresh_estate_to_a_badge(operator: Operator) -> None:
     assert not any(_changed(judged).values())
     verdict = json.loads((lab.directory / "verdict.json").read_bytes())
     assert (verdict["broken"], verdict["not_tested"], verdict["badge"]) == ([], [], "arrived")
+    assert verdict["warnings"] == []
+    assert any(line.startswith("Names: ") and line.endswith("resolve as pinned.") for line in verdict["report"])
+
+    pinned = lab.address("listener-emea")
+    moved = f"{pinned.rpartition('.')[0]}.99"
+    dnsmasq.hosts(lab).write_text(dnsmasq.hosts(lab).read_text().replace(f"{pinned} ", f"{moved} "))
+    judged = operator.play("verify")
+    assert judged.status == 0, judged.output  # a warning, and the verdict stays
+    verdict = json.loads((lab.directory / "verdict.json").read_bytes())
+    assert verdict["sound"] and any(f"resolves to {moved}, not pinned" in each for each in verdict["warnings"])
+    assert any(line.startswith("WARNING listener: ") for line in verdict["report"])
 
 
 def test_what_could_not_be_asked_is_not_called_sound(operator: Operator) -> None:

@@ -1,32 +1,37 @@
 # Copyright: (c) 2026, the pushops.securemail contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The regional endpoints of the push service: dated data in, flows out.
+"""The endpoints of the push service and of what else the estate needs: dated data, checked.
 
-The catalog itself is data (``roles/push_environment/defaults``), because addresses change and code should not.
+The catalog itself is data (``roles/push_environment/defaults``), because addresses change and code should not. Its
+shape is also written down in ``docs/push_endpoints.schema.json``, for editors; what is decided here counts.
 """
 
 from __future__ import annotations
 
 import datetime
-import ipaddress
-import re
 import typing as t
 from dataclasses import dataclass
 
+from .addresses import is_fqdn, is_within, parse_address, special_purpose, without_overlaps
 from .errors import InvalidInput
+from .flows import check_name, check_port, check_ports
+from .text import check_date, check_line
 
 SERVICES = ("listener", "registration")
-
-_LABEL = r"(?!-)[A-Za-z0-9-]{1,63}(?<!-)"
-_FQDN = re.compile(rf"^(?=.{{1,253}}$)(?:{_LABEL}\.)+{_LABEL}$")
-_TOP_LEVEL_IS_NUMERIC = re.compile(r"\.\d+$")
+PURPOSES = {
+    "listener": "Exchange tells the push service of its region that a mailbox has changed",
+    "registration": "Secure Mail on the devices registers with the push service of the region",
+}
+_WHEN = "Say when the source was written or read"
 
 
 @dataclass(frozen=True)
 class Endpoint:
     """One service of one region.
 
-    :param addresses: networks, most often single hosts; sorted, no duplicates.
+    :param addresses: networks, most often single hosts; sorted, none within another.
+    :param source: where the addresses come from.
+    :param date: when that source was written or read.
     """
 
     region: str
@@ -34,6 +39,8 @@ class Endpoint:
     fqdn: str
     addresses: tuple[str, ...]
     port: int
+    source: str
+    date: datetime.date
 
     @property
     def url(self) -> str:
@@ -41,13 +48,31 @@ class Endpoint:
 
 
 @dataclass(frozen=True)
+class Group:
+    """Endpoints that the estate needs besides, in every region; ``fqdn`` is empty where no one name stands for them."""
+
+    name: str
+    purpose: str
+    fqdn: str
+    addresses: tuple[str, ...]
+    ports: tuple[int, ...]
+    source: str
+    date: datetime.date
+
+
+@dataclass(frozen=True)
 class Catalog:
-    """All endpoints of one dated source."""
+    """All endpoints of one dated source.
+
+    :param special_purpose: networks that are none of the internet's and yet meant, because the catalog says so.
+    """
 
     source: str
     date: datetime.date
     labels: dict[str, str]
     endpoints: tuple[Endpoint, ...]
+    groups: dict[str, Group]
+    special_purpose: tuple[str, ...]
 
     def endpoint(self, region: str, service: str) -> Endpoint:
         for endpoint in self.endpoints:
@@ -58,82 +83,92 @@ class Catalog:
         )
 
 
-def is_fqdn(name: object) -> bool:
-    """Whether a value is a fully qualified host name (no trailing dot, no address, no wildcard)."""
-    return isinstance(name, str) and bool(_FQDN.match(name)) and not _TOP_LEVEL_IS_NUMERIC.search(name)
+@dataclass(frozen=True)
+class _Reader:
+    """What every entry of one catalog falls back on."""
+
+    source: str
+    date: datetime.date
+    allowed: tuple[str, ...]
+
+    def endpoint(self, at: str, region: str, service: str, raw: object) -> Endpoint:
+        entry = _mapping(at, raw, "fqdn", "addresses", "port", "source", "date")
+        port = check_port(f"{at}.port", entry.get("port", 443))
+        return Endpoint(region, service, _fqdn(at, entry), self._addresses(at, entry), port, *self._origin(at, entry))
+
+    def group(self, at: str, name: object, raw: object) -> Group:
+        entry = _mapping(at, raw, "purpose", "fqdn", "addresses", "ports", "source", "date")
+        checked = check_name(at, name)
+        if checked in SERVICES:
+            raise InvalidInput(at, name, f"another name than {' and '.join(SERVICES)}", "Rename the group")
+        purpose = check_line(f"{at}.purpose", entry.get("purpose"), "what the traffic is for")
+        ports = check_ports(f"{at}.ports", entry.get("ports", [443]))
+        fqdn = _fqdn(at, entry) if "fqdn" in entry else ""
+        return Group(checked, purpose, fqdn, self._addresses(at, entry), ports, *self._origin(at, entry))
+
+    def _addresses(self, at: str, entry: t.Mapping[str, t.Any]) -> tuple[str, ...]:
+        listed = entry.get("addresses")
+        if not isinstance(listed, (list, tuple)) or not listed:
+            raise InvalidInput(f"{at}.addresses", listed, "a list of addresses", "Name at least one")
+        parsed = [parse_address(f"{at}.addresses[{number}]", value) for number, value in enumerate(listed)]
+        for number, address in enumerate(parsed):
+            use = special_purpose(address)
+            if use and not is_within(address, self.allowed):
+                raise InvalidInput(
+                    f"{at}.addresses[{number}]",
+                    listed[number],
+                    f"addresses of the internet, but here or in it are some set aside: {use}",
+                    "Correct it; where it is meant, list its network under push_endpoints.special_purpose",
+                )
+        return without_overlaps(parsed)
+
+    def _origin(self, at: str, entry: t.Mapping[str, t.Any]) -> tuple[str, datetime.date]:
+        source = check_line(f"{at}.source", entry.get("source", self.source), "where the addresses come from")
+        return source, check_date(f"{at}.date", entry.get("date", self.date), _WHEN)
 
 
-def parse_address(field: str, value: object) -> str:
-    """Return an address or CIDR in canonical form: hosts without a prefix length.
-
-    :raises InvalidInput: not an address, host bits set, or a range that no public service has.
-    """
-    if not isinstance(value, str):
-        raise InvalidInput(field, value, "an IPv4 or IPv6 address or CIDR as text", "Quote it")
-    try:
-        network: ipaddress.IPv4Network | ipaddress.IPv6Network = ipaddress.ip_network(value.strip(), strict=True)
-    except ValueError as problem:
-        raise InvalidInput(field, value, "an IPv4 or IPv6 address or CIDR", f"Correct it ({problem})") from None
-    if network.prefixlen == 0 or network.is_multicast or network.is_unspecified:
-        raise InvalidInput(field, value, "the address of a service", "Name the service's own addresses")
-    return str(network.network_address) if network.num_addresses == 1 else str(network)
+def _fqdn(at: str, entry: t.Mapping[str, t.Any]) -> str:
+    fqdn = entry.get("fqdn")
+    if not is_fqdn(fqdn):
+        raise InvalidInput(f"{at}.fqdn", fqdn, "a fully qualified host name", "Correct it")
+    return str(fqdn).lower()
 
 
-def _sorted(addresses: t.Iterable[str]) -> tuple[str, ...]:
-    def key(text: str) -> tuple[int, int, int]:
-        network = ipaddress.ip_network(text)
-        return network.version, int(network.network_address), network.prefixlen
-
-    return tuple(sorted(set(addresses), key=key))
-
-
-def _port(field: str, value: object) -> int:
-    if isinstance(value, bool) or not isinstance(value, int) or not 0 < value < 65536:
-        raise InvalidInput(field, value, "a TCP port from 1 to 65535", "Leave it out for 443")
-    return value
-
-
-def _mapping(field: str, value: object) -> dict[str, t.Any]:
+def _mapping(field: str, value: object, *keys: str) -> dict[str, t.Any]:
+    """A mapping with some of ``keys``; with any where none are named."""
     if not isinstance(value, dict):
         raise InvalidInput(field, value, "a mapping", "See roles/push_environment/defaults for the shape")
+    unknown = sorted(str(key) for key in value if keys and key not in keys)
+    if unknown:
+        raise InvalidInput(field, ", ".join(unknown), f"no other keys than {', '.join(keys)}", "Correct the spelling")
     return value
 
 
-def _date(field: str, value: object) -> datetime.date:
-    if isinstance(value, datetime.datetime):
-        return value.date()
-    if isinstance(value, datetime.date):
-        return value
-    try:
-        return datetime.date.fromisoformat(str(value))
-    except ValueError:
-        raise InvalidInput(field, value, "a date as YYYY-MM-DD", "Say when the source was read") from None
-
-
-def parse_catalog(raw: object) -> Catalog:
+def parse_catalog(raw: object, field: str = "push_endpoints") -> Catalog:
     """Read the ``push_endpoints`` variable.
 
+    :param field: what the variable is called in errors.
     :raises InvalidInput: names the entry, its value and the remedy.
     """
-    top = _mapping("push_endpoints", raw)
-    source = top.get("source")
-    if not isinstance(source, str) or not source.strip():
-        raise InvalidInput("push_endpoints.source", source, "where the addresses come from", "Name the document")
+    top = _mapping(field, raw, "source", "date", "special_purpose", "regions", "groups")
+    source = check_line(f"{field}.source", top.get("source"), "where the addresses come from")
+    date = check_date(f"{field}.date", top.get("date"), _WHEN)
+    allowed = top.get("special_purpose", [])
+    if not isinstance(allowed, (list, tuple)):
+        raise InvalidInput(f"{field}.special_purpose", allowed, "a list of networks", "Put it in brackets")
+    meant = tuple(parse_address(f"{field}.special_purpose[{n}]", network) for n, network in enumerate(allowed))
+    reader = _Reader(source, date, meant)
     labels: dict[str, str] = {}
     endpoints: list[Endpoint] = []
-    for region, body in _mapping("push_endpoints.regions", top.get("regions")).items():
-        at = f"push_endpoints.regions.{region}"
-        services = _mapping(at, body)
-        labels[str(region)] = str(services.get("label", region))
-        for service in SERVICES:
-            entry = _mapping(f"{at}.{service}", services.get(service))
-            fqdn = entry.get("fqdn")
-            if not is_fqdn(fqdn):
-                raise InvalidInput(f"{at}.{service}.fqdn", fqdn, "a fully qualified host name", "Correct it")
-            addresses = entry.get("addresses")
-            if not isinstance(addresses, (list, tuple)) or not addresses:
-                raise InvalidInput(f"{at}.{service}.addresses", addresses, "a list of addresses", "Name at least one")
-            parsed = [parse_address(f"{at}.{service}.addresses[{n}]", value) for n, value in enumerate(addresses)]
-            port = _port(f"{at}.{service}.port", entry.get("port", 443))
-            endpoints.append(Endpoint(str(region), service, str(fqdn).lower(), _sorted(parsed), port))
-    return Catalog(source, _date("push_endpoints.date", top.get("date")), labels, tuple(endpoints))
+    for region, body in _mapping(f"{field}.regions", top.get("regions")).items():
+        at = f"{field}.regions.{region}"
+        services = _mapping(at, body, "label", *SERVICES)
+        labels[str(region)] = check_line(f"{at}.label", services.get("label", str(region)), "the region in words")
+        endpoints += [
+            reader.endpoint(f"{at}.{service}", str(region), service, services.get(service)) for service in SERVICES
+        ]
+    groups = {
+        str(name): reader.group(f"{field}.groups.{name}", name, body)
+        for name, body in _mapping(f"{field}.groups", top.get("groups", {})).items()
+    }
+    return Catalog(source, date, labels, tuple(endpoints), groups, meant)

@@ -4,13 +4,18 @@
 
 from __future__ import annotations
 
+import dataclasses
 import re
 import typing as t
 import urllib.parse
 from dataclasses import dataclass
 
-from .endpoints import Catalog, Endpoint, parse_address, parse_catalog
+from .addresses import parse_address
+from .endpoints import PURPOSES, SERVICES, Catalog, Endpoint, Group, parse_catalog
 from .errors import InvalidInput
+from .flow_change import FlowChange, compare, guard
+from .flows import Flow
+from .text import check_date
 
 _BUNDLE_ID = re.compile(r"^[A-Za-z0-9-]+(\.[A-Za-z0-9-]+)+$")
 _CUSTOMER_ID = re.compile(r"^[\x21-\x7e]{1,128}$")
@@ -27,17 +32,6 @@ class InvalidEnvironment(InvalidInput):
 
 
 @dataclass(frozen=True)
-class Flow:
-    """Traffic that must be let through: TCP from ``sources`` (empty: any) to ``destinations`` on ``port``."""
-
-    name: str
-    fqdn: str
-    sources: tuple[str, ...]
-    destinations: tuple[str, ...]
-    port: int
-
-
-@dataclass(frozen=True)
 class Environment:
     """What one environment declares, checked and completed."""
 
@@ -49,6 +43,8 @@ class Environment:
     proxy: str
     sources: dict[str, tuple[str, ...]]
     catalog: Catalog
+    groups: tuple[Group, ...] = ()
+    changes: tuple[FlowChange, ...] = ()
 
     @property
     def listener(self) -> Endpoint:
@@ -60,10 +56,19 @@ class Environment:
 
     @property
     def flows(self) -> tuple[Flow, ...]:
-        return tuple(
-            Flow(end.service, end.fqdn, self.sources.get(end.service, ()), end.addresses, end.port)
-            for end in (self.listener, self.registration)
-        )
+        return _flows(self.catalog, self.region, self.groups, self.sources)
+
+    @property
+    def provenance(self) -> dict[str, dict[str, str]]:
+        """By name of the flow: what it is for, where its addresses come from, and of what date."""
+        known: dict[str, tuple[str, Endpoint | Group]] = {
+            end.service: (PURPOSES[end.service], end) for end in (self.listener, self.registration)
+        }
+        known.update({group.name: (group.purpose, group) for group in self.groups})
+        return {
+            name: {"purpose": purpose, "source": end.source, "date": end.date.isoformat()}
+            for name, (purpose, end) in known.items()
+        }
 
     def as_vars(self) -> dict[str, t.Any]:
         """The model as plain data for templates; the sample in docs/environment.md shows every key."""
@@ -76,19 +81,23 @@ class Environment:
             "proxy": self.proxy,
             "listener": _endpoint_vars(self.listener),
             "registration": _endpoint_vars(self.registration),
-            "flows": [
-                {
-                    "name": flow.name,
-                    "fqdn": flow.fqdn,
-                    "sources": list(flow.sources),
-                    "destinations": list(flow.destinations),
-                    "port": flow.port,
-                }
-                for flow in self.flows
-            ],
+            "flows": [flow.as_vars() for flow in self.flows],
+            "provenance": self.provenance,
+            "special_purpose": list(self.catalog.special_purpose),
             "endpoints_source": self.catalog.source,
             "endpoints_date": self.catalog.date.isoformat(),
+            "endpoints_changes": [change.as_vars() for change in self.changes],
         }
+
+
+def _flows(
+    catalog: Catalog, region: str, groups: t.Iterable[Group], sources: t.Mapping[str, tuple[str, ...]]
+) -> tuple[Flow, ...]:
+    ends = [catalog.endpoint(region, service) for service in SERVICES]
+    return (
+        *(Flow(end.service, end.fqdn, sources.get(end.service, ()), end.addresses, (end.port,)) for end in ends),
+        *(Flow(each.name, each.fqdn, sources.get(each.name, ()), each.addresses, each.ports) for each in groups),
+    )
 
 
 def _endpoint_vars(endpoint: Endpoint) -> dict[str, t.Any]:
@@ -160,13 +169,17 @@ def check_proxy(value: object, field: str = "push_proxy") -> str:
     return value.rstrip("/")
 
 
-def check_sources(value: object) -> dict[str, tuple[str, ...]]:
+def check_sources(value: object, catalog: Catalog) -> dict[str, tuple[str, ...]]:
     """Where the flows start: ``listener`` from the Exchange hosts, ``registration`` from the gateway's side."""
     if value is None:
         return {}
-    if not isinstance(value, dict) or set(value) - {"listener", "registration"}:
+    names = [*SERVICES, *catalog.groups]
+    if not isinstance(value, dict) or set(value) - set(names):
         raise InvalidInput(
-            "push_firewall_sources", value, "a mapping with listener and registration", "Name a list of addresses each"
+            "push_firewall_sources",
+            value,
+            f"a mapping with some of {', '.join(names)}",
+            "Name a list of addresses each",
         )
     checked = {}
     for service, addresses in value.items():
@@ -180,6 +193,48 @@ def check_sources(value: object) -> dict[str, tuple[str, ...]]:
     return checked
 
 
+def check_groups(value: object, catalog: Catalog) -> tuple[Group, ...]:
+    """The groups of the catalog that this estate needs besides, each once."""
+    field = "push_endpoint_groups"
+    if value is None:
+        return ()
+    known = ", ".join(catalog.groups) or "none, because push_endpoints.groups names none"
+    if not isinstance(value, (list, tuple)):
+        raise InvalidInput(field, value, f"a list with some of {known}", "Put it in brackets")
+    for number, name in enumerate(value):
+        if not isinstance(name, str) or name not in catalog.groups:
+            raise InvalidInput(f"{field}[{number}]", name, f"one of {known}", "Correct it, or add it to the catalog")
+    return tuple(catalog.groups[name] for name in dict.fromkeys(value))
+
+
+def check_share(field: str, value: object) -> float:
+    if isinstance(value, bool) or not isinstance(value, (int, float)) or not 0 <= value <= 1:
+        raise InvalidInput(field, value, "a number from 0 to 1", "0.5 is one half")
+    return float(value)
+
+
+def check_snapshot(declared: t.Mapping[str, t.Any], environment: Environment) -> tuple[FlowChange, ...]:
+    """What became of the flows since ``endpoints_previous``, where one is declared.
+
+    :raises InvalidInput: the new snapshot loses too much, and ``endpoints_accepted`` is not its date.
+    """
+    raw = declared.get("endpoints_previous")
+    share = check_share("push_endpoints_max_lost_share", declared.get("endpoints_max_lost_share", 0.5))
+    accepted = declared.get("endpoints_accepted") or None
+    date = accepted and check_date("push_endpoints_accepted", accepted, "Name the date of the snapshot that you accept")
+    if raw is None:
+        return ()
+    previous = parse_catalog(raw, "push_endpoints_previous")
+    groups = [previous.groups[group.name] for group in environment.groups if group.name in previous.groups]
+    there = environment.region in previous.labels
+    before = _flows(previous, environment.region, groups, {}) if there else ()
+    changes = compare(before, environment.flows)
+    problem = guard(changes, (previous.date, environment.catalog.date), share)
+    if problem is not None and date != environment.catalog.date:
+        raise problem
+    return changes
+
+
 def check_flag(field: str, value: object) -> bool:
     if not isinstance(value, bool):
         raise InvalidInput(field, value, "true or false", "Write it without quotes")
@@ -190,7 +245,8 @@ def parse_environment(declared: t.Mapping[str, t.Any]) -> Environment:
     """Check the ``push_*`` variables of one environment.
 
     :param declared: keys ``region``, ``bundle_id``, ``customer_id``, ``client_certificate_auth``, ``proxy``,
-        ``firewall_sources``, ``endpoints``; a missing key reads as not declared.
+        ``firewall_sources``, ``endpoints``, ``endpoint_groups``, ``endpoints_previous``, ``endpoints_max_lost_share``,
+        ``endpoints_accepted``; a missing key reads as not declared.
     :raises InvalidEnvironment: names every variable that cannot be right, its value and the remedy.
     """
     problems: list[InvalidInput] = []
@@ -208,7 +264,15 @@ def parse_environment(declared: t.Mapping[str, t.Any]) -> Environment:
     customer_id = checked(check_customer_id, declared.get("customer_id"))
     client_auth = checked(check_flag, "push_client_certificate_auth", declared.get("client_certificate_auth"))
     proxy = checked(check_proxy, declared.get("proxy"))
-    sources = checked(check_sources, declared.get("firewall_sources"))
+    sources = checked(check_sources, declared.get("firewall_sources"), catalog) if catalog else None
+    groups = checked(check_groups, declared.get("endpoint_groups"), catalog) if catalog else None
     if problems or catalog is None or region is None:
         raise InvalidEnvironment(problems)
-    return Environment(region, catalog.labels[region], bundle_id, customer_id, client_auth, proxy, sources, catalog)
+    label = catalog.labels[region]
+    environment = Environment(
+        region, label, bundle_id, customer_id, client_auth, proxy, sources or {}, catalog, groups or ()
+    )
+    changes = checked(check_snapshot, declared, environment)
+    if problems:
+        raise InvalidEnvironment(problems)
+    return dataclasses.replace(environment, changes=changes)

@@ -64,10 +64,16 @@ def _check_keys(field: str, document: t.Any, kinds: t.Mapping[str, type]) -> Non
 
 @dataclass(frozen=True)
 class Verdict:
-    """All findings of one run, and what the probe saw."""
+    """All findings of one run, and what the probe saw.
+
+    :param warnings: sentences about what breaks no link today and is worth a look; they leave the verdict as it is.
+    :param notes: sentences about what was looked at besides, and found good.
+    """
 
     findings: tuple[Finding, ...]
     probe: dict[str, t.Any] | None
+    warnings: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
 
     @property
     def broken(self) -> tuple[str, ...]:
@@ -94,7 +100,7 @@ class Verdict:
         return not self.broken and not self.not_tested and self.badge in ("arrived", NOT_TESTED)
 
     def sentences(self) -> list[str]:
-        """What a person reads: every broken link with evidence and remedy, then the badge."""
+        """What a person reads: every broken link with evidence and remedy, then warnings and notes, then the badge."""
         lines = []
         for link in self.broken:
             lines.append(f"BROKEN {link}: {LINKS[link].title}")
@@ -107,6 +113,8 @@ class Verdict:
         for finding in self.findings:
             if finding.state in (NOT_TESTED, LEFT_OUT):
                 lines.append(f"{finding.state.upper()} {finding.link} on {finding.host}: {finding.evidence}")
+        lines += [f"WARNING {warning}" for warning in self.warnings]
+        lines += self.notes
         lines.append(_badge_sentence(self.badge, self.probe))
         return lines
 

@@ -9,10 +9,10 @@ import json
 import typing as t
 
 from ..core.errors import InvalidInput
+from ..core.intervals import Interval, merge, to_cidrs
 from ..core.reconcile import Change
 from . import nft_commands as commands
 from .boot import BootState, Step, boot_file, unit_file, unit_text
-from .intervals import Interval, merge, to_cidrs
 from .nft_model import Json, Name, Rule, Ruleset, canonical
 from .nft_plan import Opening, decides, targets
 from .nft_rules import DIRECTIONS, SET_TYPE, owner, set_owner, wanted_rules, wanted_sets

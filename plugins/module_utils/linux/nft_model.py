@@ -11,7 +11,7 @@ import typing as t
 from dataclasses import dataclass
 
 from ..core.errors import UnexpectedState
-from .intervals import Interval, interval_of
+from ..core.intervals import Interval, interval_of
 
 Json = dict[str, t.Any]
 

@@ -12,12 +12,12 @@ import json
 import typing as t
 from dataclasses import dataclass
 
-from ..core.environment import Flow
 from ..core.errors import InvalidInput, UnexpectedState
+from ..core.flows import Flow
+from ..core.intervals import Interval, contains, merge, subtract, to_cidrs
 from ..core.path import LINKS
 from ..core.reconcile import Change, Plan
 from . import nft_commands as commands
-from .intervals import Interval, contains, merge, subtract, to_cidrs
 from .nft_model import Chain, Json, Name, NamedSet, Rule, Ruleset, Table, shown
 from .nft_rules import (
     DIRECTIONS,

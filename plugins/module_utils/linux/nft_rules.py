@@ -11,8 +11,8 @@ import re
 import typing as t
 from dataclasses import dataclass
 
-from ..core.environment import Flow
-from .intervals import Interval, interval_of, merge
+from ..core.flows import Flow
+from ..core.intervals import Interval, interval_of, merge
 from .nft_model import Chain, Json, canonical
 
 OUT, REPLY = "out", "reply"
@@ -112,7 +112,7 @@ def _rule(hook: str, flow: Flow, direction: str, version: int) -> WantedRule:
         expressions.append(_match(ip, source, f"@{_set_name(hook, flow, 'src', version)}"))
     states = ["established", "new"] if direction == OUT else "established"
     expressions += [
-        _match("tcp", port, flow.port),
+        _match("tcp", port, flow.ports[0] if len(flow.ports) == 1 else {"set": list(flow.ports)}),
         {"match": {"op": "in", "left": {"ct": {"key": "state"}}, "right": states}},
         {"counter": {"packets": 0, "bytes": 0}},
         {"accept": None},
@@ -139,6 +139,8 @@ def _word(expression: Json) -> str:
         return next(iter(expression))
     match = expression.get("match", {})
     left, right = match.get("left", {}), match.get("right")
+    if isinstance(right, dict) and right.keys() == {"set"}:
+        right = right["set"]
     if match.get("op") in ("==", "in") and isinstance(right, (str, int, list)):
         shown = ",".join(map(str, right)) if isinstance(right, list) else str(right)
         if "payload" in left and "field" in left["payload"]:

@@ -10,8 +10,8 @@ import tempfile
 from dataclasses import dataclass
 
 from ..core import files
-from ..core.environment import Flow
 from ..core.errors import Refused, UnexpectedState
+from ..core.flows import Flow
 from ..core.path import LINKS
 from ..core.reconcile import Change, Plan, Resource
 from ..core.redact import redact

@@ -11,9 +11,9 @@ from __future__ import annotations
 import ipaddress
 import typing as t
 
-from ..core.environment import Flow
 from ..core.errors import InvalidInput, UnexpectedState
-from .intervals import Interval, contains, interval_of, merge, subtract
+from ..core.flows import Flow
+from ..core.intervals import Interval, contains, interval_of, merge, subtract
 from .squid_conf import Configuration, Line
 
 _HEAD = "# Kept by push_proxy_squid of pushops.securemail: what is changed here by hand is put back.\n"
@@ -46,7 +46,7 @@ def check(flows: t.Sequence[Flow]) -> None:
 
 
 def ports(flow: Flow) -> tuple[int, ...]:
-    return (flow.port,)
+    return flow.ports
 
 
 def render(flows: t.Iterable[Flow]) -> str:

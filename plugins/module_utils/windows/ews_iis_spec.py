@@ -7,7 +7,7 @@ from __future__ import annotations
 import typing as t
 from dataclasses import dataclass
 
-from ..core.endpoints import is_fqdn
+from ..core.addresses import is_fqdn
 from ..core.environment import check_proxy
 from ..core.errors import InvalidInput
 from .listener import Listener

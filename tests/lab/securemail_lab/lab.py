@@ -27,6 +27,7 @@ _CORPORATE = {
     "exch02": (["exch02.corp.contoso.com"], [12]),
     "proxy": (["proxy.corp.contoso.com"], [31]),
     "xms": (["xms.corp.contoso.com"], [41]),
+    "dns": (["dns.corp.contoso.com"], [53]),
     "devices": (["devices.corp.contoso.com"], [61]),
     "gateway": (["gateway.corp.contoso.com"], [254]),
 }
@@ -50,6 +51,7 @@ PORTS = {
     "https": 443,
     "exchange-backend": 444,
     "smtp": 25,
+    "dns": 53,
     "winrm": 5985,
     "winrm-https": 5986,
     "xms": 4443,
@@ -95,6 +97,10 @@ class Lab:
 
     def name(self, host: str) -> str:
         return self.names(host)[0]
+
+    def directory_of_names(self) -> list[tuple[list[str], list[str]]]:
+        """The names and the addresses of every host."""
+        return [(names, self.addresses(host)) for host, names in self._plan["names"].items()]
 
     def port(self, service: str) -> int:
         """The TCP port of a service, by its key in ``PORTS``."""

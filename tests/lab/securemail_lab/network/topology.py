@@ -4,7 +4,7 @@
 
 ::
 
-    controller, exch01, exch02, proxy, xms, devices (VPN leg)   192.0.2.0/24     corporate
+    controller, exch01, exch02, proxy, xms, dns, devices (VPN leg)  192.0.2.0/24  corporate
                               |  bridge
                            gateway  (forwards; its nftables rule set decides)
                               |
@@ -25,7 +25,7 @@ from ..lab import Lab
 
 BRIDGE = "corporate"
 #: Hosts with a namespace of their own on the corporate bridge; the controller is the supervisor's own namespace.
-CORPORATE_HOSTS = ("exch01", "exch02", "proxy", "xms", "devices")
+CORPORATE_HOSTS = ("exch01", "exch02", "proxy", "xms", "dns", "devices")
 GATEWAY = "gateway"
 INTERNET = "internet"
 INTERNET_HOSTS = (

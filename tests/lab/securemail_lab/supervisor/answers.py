@@ -8,6 +8,11 @@ import socket
 import time
 import typing as t
 
+import dns.exception
+import dns.message
+import dns.query
+import dns.rcode
+
 from ..lab import Lab
 from .estate import Door
 
@@ -17,6 +22,8 @@ _PAUSE = 0.05
 
 def answers(lab: Lab, door: Door) -> bool:
     """One attempt, at most a few seconds long."""
+    if door.greeting == "dns":
+        return _resolves(lab, door)
     try:
         with socket.create_connection((lab.address(door.host), lab.port(door.service)), _ATTEMPT) as connection:
             connection.settimeout(_ATTEMPT)
@@ -29,6 +36,16 @@ def answers(lab: Lab, door: Door) -> bool:
             return connection.recv(3) == b"220"
     except OSError:
         return False
+
+
+def _resolves(lab: Lab, door: Door) -> bool:
+    """Whether a resolver knows its own name."""
+    query = dns.message.make_query(f"{lab.name(door.host)}.", "A")
+    try:
+        response = dns.query.udp(query, lab.address(door.host), _ATTEMPT, lab.port(door.service))
+    except (dns.exception.DNSException, OSError):
+        return False
+    return response.rcode() == dns.rcode.NOERROR and bool(response.answer)
 
 
 def wait_for(lab: Lab, door: Door, deadline: float, alive: t.Callable[[], bool]) -> bool:

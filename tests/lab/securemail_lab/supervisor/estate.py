@@ -14,6 +14,7 @@ import sys
 from ..apple import seed as apple
 from ..citrix import seed as citrix
 from ..devices import seed as devices
+from ..dns import dnsmasq
 from ..exchange import seed as exchange
 from ..gateway import proxy
 from ..gateway import seed as gateway
@@ -31,7 +32,7 @@ class Door:
     """Where a service answers.
 
     :param service: a key of ``lab.PORTS``.
-    :param greeting: ``tls`` (a handshake that the lab's authority vouches for), ``http`` or ``smtp``.
+    :param greeting: ``tls`` (a handshake that the lab's authority vouches for), ``http``, ``smtp`` or ``dns``.
     """
 
     host: str
@@ -65,6 +66,7 @@ def _exchange(host: str) -> Program:
 
 PROGRAMS = (
     *(_exchange(host) for host in EXCHANGE_HOSTS),
+    Program("dnsmasq", dnsmasq.HOST, (Door(dnsmasq.HOST, "dns", "dns", "dnsmasq, the resolver"),)),
     Program("squid", "proxy", (Door("proxy", "proxy", "http", "Squid, the web proxy"),)),
     Program(
         "xms",
@@ -118,12 +120,15 @@ def seed(lab: Lab) -> None:
     xms.seed(lab)
     devices.seed(lab)
     gateway.seed(lab)
+    dnsmasq.seed(lab)
 
 
 def command(lab: Lab, program: Program) -> list[str]:
     """The words that run a program (without its namespace)."""
     if program.name == "squid":
         return proxy.command(lab)
+    if program.name == "dnsmasq":
+        return dnsmasq.command(lab)
     return [sys.executable, "-m", "securemail_lab.serve", str(lab.directory), program.name, program.host]
 
 

@@ -26,6 +26,7 @@ DECLARED: dict[str, t.Any] = {
     "endpoints": {
         "source": "a test",
         "date": "2026-01-01",
+        "special_purpose": ["203.0.113.0/24"],
         "regions": {
             "emea": {
                 "label": "EMEA",

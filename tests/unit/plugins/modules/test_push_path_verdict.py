@@ -61,6 +61,17 @@ def test_the_verdict_is_written_whole_for_its_owner(
     assert [entry.name for entry in tmp_path.iterdir()] == ["verdict.json"]
 
 
+def test_warnings_and_notes_are_told_and_change_no_verdict(
+    judge: t.Callable[..., dict[str, t.Any]], tmp_path: pathlib.Path
+) -> None:
+    path = tmp_path / "verdict.json"
+    more = {"warnings": ["listener: it moved"], "notes": ["Names: 1 of 2 resolve as pinned."]}
+    answer = judge({"exch01": {"changes": []}}, evidence_path=str(path), **more)
+    assert answer["sound"]
+    assert answer["report"][:2] == ["WARNING listener: it moved", "Names: 1 of 2 resolve as pinned."]
+    assert json.loads(path.read_bytes())["warnings"] == ["listener: it moved"]
+
+
 def test_check_mode_writes_nothing(judge: t.Callable[..., dict[str, t.Any]], tmp_path: pathlib.Path) -> None:
     answer = judge({"exch01": {"changes": []}}, evidence_path=str(tmp_path / "v.json"), _ansible_check_mode=True)
     assert answer["sound"]

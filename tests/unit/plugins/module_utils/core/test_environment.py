@@ -14,7 +14,7 @@ import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ansible_collections.pushops.securemail.plugins.module_utils.core.endpoints import is_fqdn, parse_address
+from ansible_collections.pushops.securemail.plugins.module_utils.core.addresses import is_fqdn, parse_address
 from ansible_collections.pushops.securemail.plugins.module_utils.core.environment import (
     InvalidEnvironment,
     parse_environment,
@@ -33,6 +33,7 @@ DECLARED: dict[str, t.Any] = {
     "endpoints": {
         "source": "a test",
         "date": "2026-01-01",
+        "special_purpose": ["203.0.113.0/24", "2001:db8::/32"],
         "regions": {
             "emea": {
                 "label": "EMEA",
@@ -66,14 +67,14 @@ def test_everything_is_derived_from_one_declaration() -> None:
             "fqdn": "listener.example.com",
             "sources": ["192.0.2.11", "192.0.2.12"],
             "destinations": ["203.0.113.21", "203.0.113.22"],
-            "port": 443,
+            "ports": [443],
         },
         {
             "name": "registration",
             "fqdn": "reg.example.com",
             "sources": ["192.0.2.0/26"],
             "destinations": ["203.0.113.23", "2001:db8::1"],
-            "port": 8443,
+            "ports": [8443],
         },
     ]
 
@@ -179,3 +180,68 @@ def test_an_address_is_canonical_or_refused(number: int, length: int) -> None:
 )
 def test_host_names(name: object, valid: bool) -> None:
     assert is_fqdn(name) is valid
+
+
+GROUPS = {"apns-devices": {"purpose": "devices reach Apple", "addresses": ["17.0.0.0/8"], "ports": [443, 5223]}}
+
+
+def test_a_group_is_off_until_it_is_chosen_and_then_a_flow_like_the_others() -> None:
+    declared = declare(endpoints__groups=GROUPS, **{"firewall_sources__apns-devices": ["192.0.2.128/25"]})
+    assert [flow.name for flow in parse_environment(declared).flows] == ["listener", "registration"]
+    environment = parse_environment({**declared, "endpoint_groups": ["apns-devices", "apns-devices"]})
+    assert environment.as_vars()["flows"][2:] == [
+        {
+            "name": "apns-devices",
+            "fqdn": "",
+            "sources": ["192.0.2.128/25"],
+            "destinations": ["17.0.0.0/8"],
+            "ports": [443, 5223],
+        }
+    ]
+    assert environment.provenance["apns-devices"] == {
+        "purpose": "devices reach Apple",
+        "source": "a test",
+        "date": "2026-01-01",
+    }
+
+
+@pytest.mark.parametrize(
+    ("changes", "field"),
+    [
+        ({"endpoint_groups": "apns-devices"}, "push_endpoint_groups"),
+        ({"endpoint_groups": ["apns"]}, "push_endpoint_groups[0]"),
+        ({"endpoint_groups": [None]}, "push_endpoint_groups[0]"),
+        ({"endpoints_max_lost_share": 50}, "push_endpoints_max_lost_share"),
+        ({"endpoints_max_lost_share": True}, "push_endpoints_max_lost_share"),
+        ({"endpoints_accepted": "yes"}, "push_endpoints_accepted"),
+        ({"endpoints_previous": {}}, "push_endpoints_previous.source"),
+    ],
+)
+def test_what_is_declared_about_snapshots_and_groups_is_checked(changes: dict[str, t.Any], field: str) -> None:
+    with pytest.raises(InvalidEnvironment) as raised:
+        parse_environment({**declare(endpoints__groups=GROUPS), **changes})
+    assert raised.value.problems[0].field == field
+
+
+def test_a_new_snapshot_that_loses_too_much_is_refused_until_its_date_is_accepted() -> None:
+    previous = declare()["endpoints"]
+    declared = declare(
+        endpoints__regions__emea__listener__addresses=["203.0.113.31"],
+        endpoints__date="2026-02-01",
+        endpoints_previous=previous,
+    )
+    with pytest.raises(InvalidEnvironment, match="for listener', expected to lose at most 50%"):
+        parse_environment(declared)
+    with pytest.raises(InvalidEnvironment):
+        parse_environment({**declared, "endpoints_accepted": "2026-01-01"})  # of an earlier snapshot
+    model = parse_environment({**declared, "endpoints_accepted": "2026-02-01"}).as_vars()
+    assert model["endpoints_changes"] == [
+        {
+            "name": "listener",
+            "added": ["203.0.113.31"],
+            "removed": ["203.0.113.21", "203.0.113.22"],
+            "lost_share": 1.0,
+        },
+        {"name": "registration", "added": [], "removed": [], "lost_share": 0.0},
+    ]
+    assert parse_environment({**declared, "endpoints_max_lost_share": 1}).changes

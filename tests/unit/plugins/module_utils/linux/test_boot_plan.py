@@ -11,13 +11,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from ansible_collections.pushops.securemail.plugins.module_utils.core.environment import Flow
 from ansible_collections.pushops.securemail.plugins.module_utils.core.errors import InvalidInput
+from ansible_collections.pushops.securemail.plugins.module_utils.core.flows import Flow
+from ansible_collections.pushops.securemail.plugins.module_utils.core.intervals import Interval, merge
 from ansible_collections.pushops.securemail.plugins.module_utils.core.reconcile import Change
 from ansible_collections.pushops.securemail.plugins.module_utils.linux import boot, boot_plan, nft_revert
 from ansible_collections.pushops.securemail.plugins.module_utils.linux.boot import BootState, unit_text
 from ansible_collections.pushops.securemail.plugins.module_utils.linux.commit_confirm import snapshot
-from ansible_collections.pushops.securemail.plugins.module_utils.linux.intervals import Interval, merge
 from ansible_collections.pushops.securemail.plugins.module_utils.linux.nft_model import parse
 from ansible_collections.pushops.securemail.plugins.module_utils.linux.nft_plan import Opening, plan, transaction
 from ansible_collections.pushops.securemail.tests.unit.plugins.module_utils.linux.nft_table import Json, Nft, chain
@@ -62,7 +62,7 @@ FLOWS = st.lists(
         st.just(""),
         st.sampled_from([(), ("192.0.2.11",), ("192.0.2.0/28", "2001:db8:1::/64")]),
         st.sampled_from([("203.0.113.1", "203.0.113.8/29"), ("2001:db8::1", "203.0.113.2")]),
-        st.sampled_from([443, 8443]),
+        st.sampled_from([(443,), (443, 8443)]),
     ),
     max_size=3,
     unique_by=lambda flow: flow.name,
@@ -88,7 +88,7 @@ def test_what_is_loaded_at_boot_is_what_runs(history: list[Opening]) -> None:
         assert "handle" not in str(loaded)
     booted = gateway()
     for hook in ("forward", "input", "output"):
-        nothing = opening(Flow("unheard-of", "", (), ("203.0.113.99",), 1), present=False, hook=hook)
+        nothing = opening(Flow("unheard-of", "", (), ("203.0.113.99",), (1,)), present=False, hook=hook)
         booted.run(boot_plan.wanted(parse(running.document()), nothing))
     assert meaning(booted) == meaning(running)
 
@@ -112,7 +112,7 @@ def test_a_revert_restores_what_was_ours_and_nothing_else(
 
 def test_a_rule_goes_back_to_where_it_stood() -> None:
     nft = gateway()
-    converge(nft, opening(Flow("a", "", (), ("203.0.113.1",), 443), where="forward"))
+    converge(nft, opening(Flow("a", "", (), ("203.0.113.1",), (443,)), where="forward"))
     nft.rule("forward", [{"drop": None}], "first", head=True)
     before = [e["rule"].get("comment") for e in nft.entries if "rule" in e]
     record = snapshot(parse(nft.document()), "forward", NFT)
@@ -135,7 +135,7 @@ def changes(present: BootState, asked: list[Json]) -> list[Change]:
 
 def test_each_part_that_is_missing_is_put_back() -> None:
     nft = gateway()
-    asked = boot_plan.wanted(parse(nft.document()), opening(Flow("a", "", (), ("203.0.113.1",), 443)))
+    asked = boot_plan.wanted(parse(nft.document()), opening(Flow("a", "", (), ("203.0.113.1",), (443,))))
     fresh = changes(BootState(True, NFT), asked)
     assert [change.action.kind for change in fresh] == ["commands", "unit"]
     assert fresh[0].after.startswith("1 sets, 1 elements, 4 rules (SHA-256 ")
@@ -150,7 +150,7 @@ def test_each_part_that_is_missing_is_put_back() -> None:
 
 def test_without_systemd_it_says_what_to_set() -> None:
     nft = gateway()
-    asked = boot_plan.wanted(parse(nft.document()), opening(Flow("a", "", (), ("203.0.113.1",), 443)))
+    asked = boot_plan.wanted(parse(nft.document()), opening(Flow("a", "", (), ("203.0.113.1",), (443,))))
     with pytest.raises(InvalidInput, match=r"persist is True.*Set persist to false"):
         changes(BootState(False, NFT), asked)
 

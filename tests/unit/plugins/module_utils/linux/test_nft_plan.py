@@ -12,8 +12,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from ansible_collections.pushops.securemail.plugins.module_utils.core.environment import Flow
 from ansible_collections.pushops.securemail.plugins.module_utils.core.errors import InvalidInput, UnexpectedState
+from ansible_collections.pushops.securemail.plugins.module_utils.core.flows import Flow
 from ansible_collections.pushops.securemail.plugins.module_utils.core.reconcile import Plan
 from ansible_collections.pushops.securemail.plugins.module_utils.linux.nft_model import parse, shown
 from ansible_collections.pushops.securemail.plugins.module_utils.linux.nft_plan import Opening, plan, transaction
@@ -27,7 +27,7 @@ DROP_443: list[Json] = [
 
 
 def flow(name: str = "listener", **given: t.Any) -> Flow:
-    values: Json = {"fqdn": "", "sources": (), "destinations": ("203.0.113.11",), "port": 443, **given}
+    values: Json = {"fqdn": "", "sources": (), "destinations": ("203.0.113.11",), "ports": (443,), **given}
     return Flow(name, **values)
 
 
@@ -95,7 +95,7 @@ def test_flows_from_the_host_itself_get_their_replies_on_input() -> None:
     assert comments(nft, "output") == ["pushops.securemail listener out"]
     assert comments(nft, "input") == ["pushops.securemail listener reply"]
     assert comments(nft, "mark") == []
-    converge(nft, opening(flow("ssh", port=22), hook="input"))
+    converge(nft, opening(flow("ssh", ports=(22,)), hook="input"))
     assert comments(nft, "output") == ["pushops.securemail ssh reply", "pushops.securemail listener out"]
 
 
@@ -177,6 +177,13 @@ def test_doubles_are_reduced_to_one() -> None:
     assert len(made.changes) == 2
     assert {change.link for change in made.changes} == {""}
     assert comments(nft).count("pushops.securemail listener out") == 1
+
+
+def test_several_ports_are_one_rule_for_each_direction() -> None:
+    nft = gateway()
+    made = converge(nft, opening(flow("apns", ports=(443, 2197, 5223))))
+    rules = [change.after for change in made.changes if "rule" in change.name]
+    assert ["dport 443,2197,5223" in rule or "sport 443,2197,5223" in rule for rule in rules] == [True, True]
 
 
 def test_a_rule_that_was_edited_is_replaced() -> None:

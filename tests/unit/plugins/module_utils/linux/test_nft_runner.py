@@ -11,7 +11,6 @@ import typing as t
 
 import pytest
 
-from ansible_collections.pushops.securemail.plugins.module_utils.core.environment import Flow
 from ansible_collections.pushops.securemail.plugins.module_utils.core.errors import (
     NotConverged,
     PushOpsError,
@@ -19,6 +18,7 @@ from ansible_collections.pushops.securemail.plugins.module_utils.core.errors imp
     Stale,
     UnexpectedState,
 )
+from ansible_collections.pushops.securemail.plugins.module_utils.core.flows import Flow
 from ansible_collections.pushops.securemail.plugins.module_utils.core.reconcile import reconcile
 from ansible_collections.pushops.securemail.plugins.module_utils.linux.boot import Boot
 from ansible_collections.pushops.securemail.plugins.module_utils.linux.commit_confirm import CommitConfirm
@@ -32,7 +32,7 @@ FOREIGN = {"family": "inet", "table": "filter", "name": "blocked", "type": "ipv4
 OURS = {**FOREIGN, "name": "pushops_forward_old_dst4"}
 LISTING = json.dumps({"nftables": [META, {"set": FOREIGN}, {"set": OURS}, {"chain": BASE}]})
 ELEMENTS = json.dumps({"nftables": [META, {"set": {**OURS, "elem": ["203.0.113.1"]}}]})
-OPENING = Opening("forward", None, (Flow("listener", "", (), ("203.0.113.11",), 443),), True)
+OPENING = Opening("forward", None, (Flow("listener", "", (), ("203.0.113.11",), (443,)),), True)
 NFT = ["/usr/sbin/nft", "-j"]
 
 

@@ -9,17 +9,17 @@ import typing as t
 
 import pytest
 
-from ansible_collections.pushops.securemail.plugins.module_utils.core.environment import Flow
 from ansible_collections.pushops.securemail.plugins.module_utils.core.errors import (
     InvalidInput,
     Refused,
     UnexpectedState,
 )
+from ansible_collections.pushops.securemail.plugins.module_utils.core.flows import Flow
 from ansible_collections.pushops.securemail.plugins.module_utils.core.reconcile import reconcile
 from ansible_collections.pushops.securemail.plugins.module_utils.linux import squid_access, squid_conf
 from ansible_collections.pushops.securemail.plugins.module_utils.linux.squid import Proxy
 
-FLOW = Flow("listener", "listener.example.com", ("192.0.2.11", "192.0.2.16/28"), ("203.0.113.21",), 443)
+FLOW = Flow("listener", "listener.example.com", ("192.0.2.11", "192.0.2.16/28"), ("203.0.113.21",), (443,))
 
 
 class Host:

@@ -9,9 +9,9 @@ import typing as t
 import pytest
 
 from ansible_collections.pushops.securemail.plugins.module_utils.core.errors import InvalidInput
-from ansible_collections.pushops.securemail.plugins.module_utils.linux.flows import parse_flows
+from ansible_collections.pushops.securemail.plugins.module_utils.core.flows import parse_flows
 
-LISTENER = {"name": "listener", "destinations": ["203.0.113.11"], "port": 443}
+LISTENER = {"name": "listener", "destinations": ["203.0.113.11"], "ports": [443]}
 
 
 def test_addresses_become_canonical_and_unique() -> None:
@@ -28,8 +28,9 @@ def test_addresses_become_canonical_and_unique() -> None:
         ({"name": "two words"}, "flows[0].name"),
         ({"name": "x" * 33}, "flows[0].name"),
         ({"fqdn": "203.0.113.11"}, "flows[0].fqdn"),
-        ({"port": 0}, "flows[0].port"),
-        ({"port": 65536}, "flows[0].port"),
+        ({"ports": []}, "flows[0].ports"),
+        ({"ports": [443, 0]}, "flows[0].ports[1]"),
+        ({"ports": [65536]}, "flows[0].ports[0]"),
         ({"destinations": []}, "flows[0].destinations"),
         ({"destinations": ["203.0.113.11", "203.0.113.300"]}, "flows[0].destinations[1]"),
         ({"destinations": ["203.0.113.11/24"]}, "flows[0].destinations[0]"),
@@ -48,4 +49,4 @@ def test_what_cannot_be_right_is_named(wrong: dict[str, t.Any], field: str) -> N
 
 def test_two_flows_of_one_name_are_refused() -> None:
     with pytest.raises(InvalidInput, match=r"flows\[1\]\.name"):
-        parse_flows([LISTENER, {**LISTENER, "port": 8443}])
+        parse_flows([LISTENER, {**LISTENER, "ports": [8443]}])

@@ -9,7 +9,7 @@ import ipaddress
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ansible_collections.pushops.securemail.plugins.module_utils.linux.intervals import (
+from ansible_collections.pushops.securemail.plugins.module_utils.core.intervals import (
     Interval,
     contains,
     interval_of,
