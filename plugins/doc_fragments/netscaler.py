@@ -39,18 +39,6 @@ options:
       - Seconds that one request may take.
     type: int
     default: 30
-  groups:
-    description:
-      - AAA groups of the users of Secure Mail, as they are named on the NetScaler.
-    type: list
-    elements: str
-    default: []
-  destinations:
-    description:
-      - Addresses and CIDRs of the registration service. Overlaps and doubles count once.
-    type: list
-    elements: str
-    default: []
   port:
     description:
       - TCP port of the registration service.

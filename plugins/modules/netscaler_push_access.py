@@ -34,10 +34,16 @@ options:
     description:
       - AAA groups of the users of Secure Mail, as they are named on the NetScaler. They must be there. Required unless
         O(state=absent). The policy is taken off all other groups.
+    type: list
+    elements: str
+    default: []
   destinations:
     description:
       - Addresses and CIDRs of the registration service. Overlaps and doubles count once. Required unless
         O(state=absent).
+    type: list
+    elements: str
+    default: []
   state:
     description:
       - V(present) lets the flow pass. V(absent) removes the policy, all its bindings and its ACLs.

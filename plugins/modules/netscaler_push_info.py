@@ -23,6 +23,15 @@ options:
   groups:
     description:
       - AAA groups to judge, as they are named on the NetScaler. Empty for all.
+    type: list
+    elements: str
+    default: []
+  destinations:
+    description:
+      - Addresses and CIDRs of the registration service. Overlaps and doubles count once. At least one is required.
+    type: list
+    elements: str
+    default: []
 attributes:
   check_mode:
     support: full
