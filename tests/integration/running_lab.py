@@ -20,7 +20,7 @@ from securemail_lab.pki import Authority
 from securemail_lab.serve import PROGRAMS
 
 #: The lab's secrets; each value begins with its name, so that a leak says what leaked.
-SECRETS = ("winrm", "mailbox", "xms", "apns_passphrase", "pkcs12", "portal", "machine", "apple")
+SECRETS = ("winrm", "mailbox", "xms", "netscaler", "apns_passphrase", "pkcs12", "portal", "machine", "apple")
 _LONGEST_START = 20.0  # seconds
 
 
