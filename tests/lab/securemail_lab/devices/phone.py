@@ -189,4 +189,6 @@ class Phone:
 
 
 def _words(error: Exception) -> str:
+    if isinstance(error, aiohttp.ClientHttpProxyError):
+        return f"the Gateway says {error.status} {error.message}"
     return str(error) or ("no answer in time" if isinstance(error, TimeoutError) else type(error).__name__)

@@ -18,18 +18,19 @@ _GATEWAY = "vpn"
 @contextlib.asynccontextmanager
 async def leg(lab: Lab, tls: ssl.SSLContext) -> t.AsyncIterator[tuple[aiohttp.ClientSession, dict[str, t.Any]]]:
     """An HTTP session, and what each of its requests to the internet needs besides."""
-    way = {"proxy": lab.url(_GATEWAY), "proxy_auth": aiohttp.BasicAuth(USER, lab.secret("mailbox"))}
+    credentials = aiohttp.encode_basic_auth(USER, lab.secret("mailbox"))
+    way = {"proxy": lab.url(_GATEWAY), "proxy_headers": {"Proxy-Authorization": credentials}}
     async with session(lab, tls) as inside:
-        if await _is_tunneled(lab, inside):
+        if await _is_tunneled(lab, inside, credentials):
             yield inside, way
             return
     async with session(lab, tls, (lab.address("devices-mobile"), 0)) as outside:
         yield outside, {}
 
 
-async def _is_tunneled(lab: Lab, inside: aiohttp.ClientSession) -> bool:
-    credentials = aiohttp.BasicAuth(USER, lab.secret("mailbox"))
-    async with inside.get(lab.url(_GATEWAY, path="/vpn/settings"), auth=credentials) as answer:
+async def _is_tunneled(lab: Lab, inside: aiohttp.ClientSession, credentials: str) -> bool:
+    url, headers = lab.url(_GATEWAY, path="/vpn/settings"), {"Authorization": credentials}
+    async with inside.get(url, headers=headers) as answer:
         answer.raise_for_status()
         return bool((await answer.json())["tunneled"])
 

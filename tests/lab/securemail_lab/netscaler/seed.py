@@ -1,6 +1,6 @@
 # Copyright: (c) 2026, the pushops.securemail contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""A NetScaler as the wizard for XenMobile leaves it: an STA, no split tunnel, nothing authorized but the company's nets.
+"""A NetScaler as the wizard for XenMobile leaves it: an STA, no split tunnel, only the company's network authorized.
 
 What the site's administrators added before push has nothing to do with it, and a test can see it survive.
 """
