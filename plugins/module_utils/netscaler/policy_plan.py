@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+import itertools
 import typing as t
 
 from ..core.errors import UnexpectedState
@@ -79,7 +80,7 @@ def _priority(present: Gateway, desired: Desired, group: Group) -> int:
         if authorization.may_deny(present, binding.policy, desired.networks, desired.port)
     ]
     limit = min((binding.priority for binding in denying), default=_HIGHEST)
-    for candidate in (*own, PREFERRED_PRIORITY, *range(limit - 1, 0, -1)):
+    for candidate in itertools.chain(own, [PREFERRED_PRIORITY], range(limit - 1, 0, -1)):
         if 0 < candidate < limit and candidate not in taken:
             return candidate
     raise UnexpectedState(

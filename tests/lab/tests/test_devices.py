@@ -306,8 +306,9 @@ def test_a_phone_that_dies_is_reported(tmp_path: pathlib.Path, caplog: pytest.Lo
 
 
 def test_without_an_authorization_policy_no_phone_registers(estate: Estate) -> None:
-    estate.configure()
+    estate.configure(Push_notifications="false")
     estate.authorize("apac")  # of another region
+    estate.choose()
     loopback.wait(lambda: all(estate.errors()), "the phones say why")
     for error in estate.errors():
         assert error.startswith("register: the Gateway says 403 no authorization policy allows ")
@@ -324,6 +325,7 @@ def test_what_does_not_go_through_the_tunnel_needs_no_policy(estate: Estate, end
             running["objects"]["vpnsessionaction"]["AC_OS"]["splittunnel"] = "ON"
         else:
             running["bindings"]["vpnglobal_staserver_binding"] = []
-    estate.configure()
+    estate.configure(Push_notifications="false")
     estate.authorize()
+    estate.choose()
     loopback.wait(estate.subscribed, "both phones subscribe")
