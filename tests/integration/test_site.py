@@ -19,6 +19,7 @@ INVENTORY = ROOT / "inventories" / "lab"
 MODULES = {
     " : Keep the certificate valid, uploaded and in service": ["controller"],
     " : Open the region's flows in the host's own base chains": ["gateway"],
+    " : Let tunneled Secure Mail reach the registration service": ["netscaler01"],
     " : Put the effective EWS settings in place": ["exch01", "exch02"],
     " : Set the MDX push policies": ["xms01"],
 }
@@ -81,7 +82,7 @@ def _changed(run: Run) -> dict[str, int]:
 def test_from_a_fresh_estate_to_a_badge(operator: Operator) -> None:
     lab = operator.lab
     configuration = [lab.state(name) / "C" for name in ("exch01", "exch02")]
-    configuration += [lab.state("xms"), lab.state("portal"), lab.directory / "certificates"]
+    configuration += [lab.state("netscaler"), lab.state("xms"), lab.state("portal"), lab.directory / "certificates"]
 
     before = _digest(configuration)
     predicted = operator.play("site", check=True)
