@@ -11,6 +11,8 @@ import pathlib
 import subprocess
 import typing as t
 from dataclasses import dataclass
+from unittest import mock
+from urllib.parse import quote
 
 import pytest
 
@@ -21,6 +23,7 @@ from ansible_collections.pushops.securemail.tests.integration.certificate_site i
     CertificateSite,
 )
 from ansible_collections.pushops.securemail.tests.integration.exchange_host import FRONT_FILE, ExchangeHost
+from ansible_collections.pushops.securemail.tests.integration.netscaler_host import NetScaler
 from ansible_collections.pushops.securemail.tests.integration.running_ansible import (
     CONTROLLER,
     Ansible,
@@ -29,9 +32,13 @@ from ansible_collections.pushops.securemail.tests.integration.running_ansible im
 )
 from ansible_collections.pushops.securemail.tests.integration.watching_processes import watching_processes
 from securemail_lab.exchange.host import ADMINISTRATOR
+from securemail_lab.netscaler import sessions as netscaler_sessions
+from securemail_lab.netscaler.seed import LOGIN as NETSCALER_LOGIN
+from securemail_lab.netscaler.showing import NSROOT
 from securemail_lab.xms import seed as xms_seed
 
 WRONG = "canary-wrong-password-5d0e"
+SESSION = "##CANARY5E5510"
 EWS = {"client_certificate_auth": True, "proxy_bypass": [{"fqdn": "eu-west-1.mailboxlistener.xm.citrix.com"}]}
 
 
@@ -104,6 +111,29 @@ def xms(folder: pathlib.Path, password: str = "", **changed: t.Any) -> t.Iterato
         )
 
 
+@contextlib.contextmanager
+def netscaler(
+    folder: pathlib.Path, module: str = "access", password: str = "", **changed: t.Any
+) -> t.Iterator[Scenario]:
+    """The session id is a secret, too, and so is what the NetScaler's whole configuration holds of others."""
+    host = NetScaler.create(folder / "lab")
+    with host.store.running_file.edit() as running:  # not saved, so the configuration is read and compared
+        running["objects"]["aaagroup"]["Trial"] = {"groupname": "Trial"}
+    given = host.arguments(**changed)
+    secrets = [(host.lab.secret("netscaler"), NETSCALER_LOGIN), (NSROOT, ""), (SESSION, ""), (quote(SESSION), "")]
+    if password:
+        given["password"] = password
+        secrets.append((password, NETSCALER_LOGIN))
+    with mock.patch.object(netscaler_sessions, "new_id", lambda: SESSION), running_lab.serving(host.lab, "netscaler"):
+        yield Scenario(
+            CONTROLLER,
+            {f"pushops.securemail.netscaler_push_{module}": given},
+            tuple(secrets),
+            kept=(host.lab.directory / "secrets.json",),
+            succeeds=not (password or changed),
+        )
+
+
 ECHO = ["python3", "-c", "import sys; sys.exit(f'{sys.stdin.read()} {sys.argv}')", "{pkcs12}"]
 SCENARIOS: dict[str, t.Callable[[pathlib.Path], contextlib.AbstractContextManager[Scenario]]] = {
     "exchange, NTLM": exchange,
@@ -114,6 +144,10 @@ SCENARIOS: dict[str, t.Callable[[pathlib.Path], contextlib.AbstractContextManage
     "certificate": certificate,
     "certificate, command that prints the password": lambda folder: certificate(folder, False, portal_command=ECHO),
     "certificate, invalid": lambda folder: certificate(folder, False, bundle_id="com.contoso.*"),
+    "netscaler": netscaler,
+    "netscaler, info": lambda folder: netscaler(folder, "info"),
+    "netscaler, wrong password": lambda folder: netscaler(folder, password=WRONG),
+    "netscaler, no such group": lambda folder: netscaler(folder, groups=["Nobody"]),
     "xms": xms,
     "xms, wrong password": lambda folder: xms(folder, password=WRONG),
     "xms, no such app": lambda folder: xms(folder, app="No such app"),

@@ -20,11 +20,12 @@ from ansible_collections.pushops.securemail.tests.lab.tests import loopback
 from securemail_lab.lab import USER, Lab
 from securemail_lab.netscaler import console
 from securemail_lab.netscaler.expressions import Connection, Malformed, compiled
-from securemail_lab.netscaler.seed import GROUP, LOGIN
+from securemail_lab.netscaler.seed import COMMANDS, GROUP, LOGIN
 from securemail_lab.netscaler.sessions import Sessions
 from securemail_lab.netscaler.store import Store
 from securemail_lab.state import JsonFile
 
+PROJECT = pathlib.Path(__file__).resolve().parents[3]
 Json = dict[str, t.Any]
 POLICY = {"name": "push", "rule": "CLIENT.IP.DST.EQ(203.0.113.23) && CLIENT.TCP.DSTPORT.EQ(443)", "action": "ALLOW"}
 BINDING = {"groupname": GROUP, "policy": "push", "priority": 90, "gotopriorityexpression": "END"}
@@ -142,6 +143,12 @@ def test_a_command_policy_is_asked_before_anything_happens(session: Curl) -> Non
         code, answer = session.ask(method, path, body)
         assert (code, answer["errorcode"]) == (403, 2138), path
     assert not Store(session.lab).changed
+
+
+def test_the_documented_command_policy_is_the_one_that_works_here() -> None:
+    documented = (PROJECT / "docs" / "netscaler.md").read_text(encoding="utf-8")
+    (line,) = [line for line in documented.splitlines() if line.startswith("add system cmdPolicy")]
+    assert line == f'add system cmdPolicy pushops ALLOW "{COMMANDS}"'.replace("\\", "\\\\")
 
 
 # --- objects and bindings

@@ -20,6 +20,11 @@ class _Session:
     used: float
 
 
+def new_id() -> str:
+    """A session id that nobody guesses; it begins with two number signs, as real ones do."""
+    return "##" + secrets.token_hex(40).upper()
+
+
 class Sessions:
     """Open sessions; they do not outlive the process.
 
@@ -43,8 +48,8 @@ class Sessions:
         return str(login)
 
     def open(self, login: str) -> str:
-        """Start a session; returns its id, which begins with two number signs as real ones do."""
-        token = "##" + secrets.token_hex(40).upper()
+        """Start a session; returns its id."""
+        token = new_id()
         self._open = {known: session for known, session in self._open.items() if self._is_alive(session)}
         self._open[token] = _Session(login, self._clock())
         return token

@@ -11,6 +11,8 @@ from .acls import kernel_state
 from .resources import BONDS, KINDS, SETTINGS
 from .store import Json, Store
 
+#: The superuser's password as the configuration holds it.
+NSROOT = "1c9e5b7canary0encrypted0nsroot"
 _REVERSED = "authorizationpolicy_aaagroup_binding"
 NOUNS = {
     **{name: kind.noun for name, kind in KINDS.items()},
@@ -86,8 +88,8 @@ def _as_text(shown: Json) -> Json:
 def commands(configuration: Json) -> str:
     """The configuration as the commands that make it, as ``ns.conf`` holds it."""
     lines = ["#NS13.1 Build 49.13", "set ns config -IPAddress 192.0.2.21 -netmask 255.255.255.0"]
-    # A saved configuration carries encrypted passwords, too: whoever reads it must keep them to himself.
-    lines.append("add system user nsroot canary-encrypted-nsroot-password -encrypted")
+    # It carries encrypted passwords, too: whoever reads it must keep them to himself.
+    lines.append(f"set system user nsroot {NSROOT} -encrypted")
     for resource, objects in sorted(configuration["objects"].items()):
         kind = KINDS[resource]
         lines += [f"add {kind.noun} {name}{_arguments(each, kind.key)}" for name, each in objects.items()]
