@@ -138,7 +138,12 @@ def test_what_is_declared_no_longer_is_taken_back(site: Site) -> None:
 
 
 def test_acls_of_ours_come_only_where_others_deny(site: Site) -> None:
-    deny = {"aclaction": "DENY", "destip": True, "destipop": "=", "destipval": "203.0.113.24-203.0.113.99"}
+    deny: dict[str, t.Any] = {
+        "aclaction": "DENY",
+        "destip": True,
+        "destipop": "=",
+        "destipval": "203.0.113.24-203.0.113.99",
+    }
     site.host.add_acl("no_internet", priority=10, **deny)
     site.host.add_acl("elsewhere", priority=5, aclaction="DENY", destip=True, destipval="198.51.100.1")
     foreign = copy.deepcopy(site.host.store.running["objects"]["nsacl"])
