@@ -173,7 +173,8 @@ def _answer(module: AnsibleModule) -> dict[str, t.Any]:
         raise InvalidInput("destinations", [], "at least one entry", "Name the region's registration addresses")
     transport = HttpsTransport(params["ca_path"], params["validate_certs"], params["timeout"])
     with contextlib.closing(arguments.client(module, transport)) as client:
-        return report(read(client, asked.policy, asked.groups or None), asked.networks, asked.port)
+        present = read(client, asked.policy, asked.groups or None, compare_saved=False)
+        return report(present, asked.networks, asked.port)
 
 
 def main() -> None:

@@ -282,7 +282,9 @@ def test_a_netscaler_that_misbehaves(site: Site, words: list[str], fault: dict[s
 
 def test_a_user_who_may_only_look(site: Site) -> None:
     site.fails("HTTP 403", "Not authorized to execute this command", username="auditor")
-    assert site.run(module="info", username="auditor").status == 0
+    _somebody_elses_change(site)
+    looked = site.run(module="info", username="auditor")
+    assert looked.status == 0 and looked.result("Push")["unsaved"]
 
 
 def test_nobody_answers_and_an_authority_that_is_not_the_right_one(site: Site, tmp_path: pathlib.Path) -> None:

@@ -36,9 +36,10 @@ def _openings(present: Gateway, desired: Desired) -> list[Acl]:
     taken = {acl.priority for acl in present.acls}
     openings = []
     for network in desired.networks:
-        denying = stopping(foreign, network, desired.port)
-        if denying is None or not isinstance(network, ipaddress.IPv4Network):
+        stopped = stopping(foreign, network, desired.port)
+        if stopped is None or not isinstance(network, ipaddress.IPv4Network):
             continue
+        denying, _certain = stopped
         opening = Acl.opening(desired.policy, network, desired.port, 0)
         found = own.get(opening.name)
         if found is not None and 0 < found.priority < denying.priority:

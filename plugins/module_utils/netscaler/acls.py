@@ -19,7 +19,7 @@ from .expressions import Answer, Network
 #: Conditions that narrow an ACL in ways that nothing is known about from here.
 _NARROWING = (
     *("srcip", "srcipval", "srcipdataset", "srcport", "srcportval", "srcportdataset", "srcmac", "destipdataset"),
-    *("destportdataset", "vlan", "vxlan", "Interface", "interface", "established", "ttl"),
+    *("destportdataset", "vlan", "vxlan", "Interface", "interface", "established", "ttl", "td"),
 )
 _NOTHING = (None, "", False, 0, "0", "false", "NO", "000000000000")
 _NOT = ("!=", "NEQ")
@@ -129,12 +129,17 @@ def in_order(acls: t.Iterable[Acl]) -> list[Acl]:
     return sorted(acls, key=lambda acl: acl.priority)
 
 
-def stopping(acls: t.Iterable[Acl], network: Network, port: int) -> Acl | None:
-    """The first ACL that denies TCP to a network, or may deny some of it; ``None`` where all of it passes."""
+def stopping(acls: t.Iterable[Acl], network: Network, port: int) -> tuple[Acl, bool] | None:
+    """The first ACL that denies TCP to a network, or may deny some of it, and whether it surely denies all of it.
+
+    ``None`` where all of it passes.
+    """
+    certain = True
     for acl in in_order(acls):
         answer = acl.matches(network, port)
+        certain = certain and answer is not None
         if answer is not False and acl.action == "DENY":
-            return acl
+            return acl, certain
         if answer:
             return None
     return None

@@ -83,9 +83,9 @@ def may_deny(gateway: Gateway, binding_policy: str, networks: t.Iterable[Network
 
 def may_reach(gateway: Gateway, group: Group, network: Network, port: int) -> Reach:
     """Whether a tunneled session of a group may open TCP connections to a network on a port."""
-    acl = stopping((acl for acl in gateway.acls if acl.applied), network, port)
-    if acl is not None:
-        certain = acl.matches(network, port) is True
+    stopped = stopping((acl for acl in gateway.acls if acl.applied), network, port)
+    if stopped is not None:
+        acl, certain = stopped
         return Reach(False if certain else None, f"ACL {acl.name} {'denies' if certain else 'may deny'} it")
     outcomes: dict[str, str] = {}
     for binding in group.bindings:

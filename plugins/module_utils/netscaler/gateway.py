@@ -87,11 +87,12 @@ class Gateway:
         return next(group for group in self.groups if group.name == name)
 
 
-def read(client: NitroClient, policy: str, groups: t.Sequence[str] | None) -> Gateway:
+def read(client: NitroClient, policy: str, groups: t.Sequence[str] | None, compare_saved: bool = True) -> Gateway:
     """Read everything that decides about a tunneled flow. Changes nothing.
 
     :param policy: name of our policy, which also begins the names of our ACLs.
     :param groups: AAA groups to look at; ``None`` for all.
+    :param compare_saved: whether to find out what of ours is not saved, which takes the right to read configurations.
     :raises UnexpectedState: a group that is not there.
     """
     known = tuple(str(found["groupname"]) for found in client.get("aaagroup"))
@@ -120,7 +121,7 @@ def read(client: NitroClient, policy: str, groups: t.Sequence[str] | None) -> Ga
         },
         tuple(Acl.of(found) for found in client.get("nsacl")),
         unsaved,
-        unsaved and _own_lines(client, "nsrunningconfig", policy) != _own_lines(client, "nssavedconfig", policy),
+        unsaved and compare_saved and _own_is_unsaved(client, policy),
     )
 
 
@@ -162,6 +163,10 @@ def _group(client: NitroClient, name: str, sessions: _Sessions) -> Group:
     ]
     bound = sessions.bound(_under(client, "aaagroup_vpnsessionpolicy_binding", name))
     return Group(name, tuple(sorted(bindings, key=lambda binding: binding.priority)), bound)
+
+
+def _own_is_unsaved(client: NitroClient, policy: str) -> bool:
+    return _own_lines(client, "nsrunningconfig", policy) != _own_lines(client, "nssavedconfig", policy)
 
 
 def _own_lines(client: NitroClient, resource: str, policy: str) -> list[str]:
