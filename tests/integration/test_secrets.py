@@ -124,14 +124,19 @@ def netscaler(
     if password:
         given["password"] = password
         secrets.append((password, NETSCALER_LOGIN))
-    with mock.patch.object(netscaler_sessions, "new_id", lambda: SESSION), running_lab.serving(host.lab, "netscaler"):
-        yield Scenario(
-            CONTROLLER,
-            {f"pushops.securemail.netscaler_push_{module}": given},
-            tuple(secrets),
-            kept=(host.lab.directory / "secrets.json",),
-            succeeds=not (password or changed),
-        )
+    known_id = mock.patch.object(netscaler_sessions, "new_id", lambda: SESSION)
+    known_id.start()
+    try:
+        with running_lab.serving(host.lab, "netscaler"):
+            yield Scenario(
+                CONTROLLER,
+                {f"pushops.securemail.netscaler_push_{module}": given},
+                tuple(secrets),
+                kept=(host.lab.directory / "secrets.json",),
+                succeeds=not (password or changed),
+            )
+    finally:
+        known_id.stop()
 
 
 ECHO = ["python3", "-c", "import sys; sys.exit(f'{sys.stdin.read()} {sys.argv}')", "{pkcs12}"]

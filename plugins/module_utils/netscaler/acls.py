@@ -83,8 +83,8 @@ class Acl:
 
     def fields(self) -> Json:
         """What NITRO takes to add it."""
-        assert self.destination and self.ports
-        first, last = (ipaddress.IPv4Address(number) for number in self.destination)
+        first, last = (ipaddress.IPv4Address(number) for number in self.destination or (0, 2**32 - 1))
+        ports = self.ports or (0, 65535)
         return {
             "aclname": self.name,
             "aclaction": self.action,
@@ -93,7 +93,7 @@ class Acl:
             "destipval": str(first) if first == last else f"{first}-{last}",
             "destport": True,
             "destportop": "=",
-            "destportval": str(self.ports[0]),
+            "destportval": str(ports[0]) if ports[0] == ports[1] else f"{ports[0]}-{ports[1]}",
             "protocol": "TCP",
             "priority": self.priority,
         }

@@ -12,8 +12,8 @@ import ipaddress
 import re
 import typing as t
 
-Network = ipaddress.IPv4Network | ipaddress.IPv6Network
-Answer = bool | None
+Network: t.TypeAlias = "ipaddress.IPv4Network | ipaddress.IPv6Network"
+Answer: t.TypeAlias = "bool | None"
 
 #: The longest expression that a policy takes.
 LONGEST = 1499

@@ -122,7 +122,7 @@ class NitroClient:
                 f"The login at {self._base} was accepted but brought no sessionid",
                 "Check that the URL is the management address and not that of a virtual server",
             )
-        for form in {token, urllib.parse.quote(token, safe="")}:  # as it stands in a body and in a cookie
+        for form in (token, urllib.parse.quote(token, safe="")):  # as it stands in a body and in a cookie
             self._on_secret(form)
             self._secrets.add(form)
         self._token = token

@@ -121,7 +121,7 @@ class Phone:
             "token": self._token,
         }
         try:
-            async with leg(self._lab, self._tls) as (session, way), session.post(url, json=document, **way) as answer:
+            async with leg(self._lab, self._tls) as way, way.request("POST", url, json=document) as answer:
                 content = await answer.json()
         except (aiohttp.ClientError, TimeoutError, ValueError) as error:
             raise Failed("register", _words(error)) from None
@@ -145,7 +145,7 @@ class Phone:
         service = f"registration-{registration['region']}"
         url = self._lab.url(service, path=f"/v1/devices/{self._token}")
         try:
-            async with leg(self._lab, self._tls) as (session, way), session.delete(url, **way) as answer:
+            async with leg(self._lab, self._tls) as way, way.request("DELETE", url) as answer:
                 answer.raise_for_status()
         except (aiohttp.ClientError, TimeoutError) as error:
             raise Failed("register", _words(error)) from None

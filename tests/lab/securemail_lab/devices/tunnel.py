@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 import contextlib
+import dataclasses
 import ssl
 import typing as t
 
@@ -15,17 +16,28 @@ from ..lab import USER, Lab
 _GATEWAY = "vpn"
 
 
-@contextlib.asynccontextmanager
-async def leg(lab: Lab, tls: ssl.SSLContext) -> t.AsyncIterator[tuple[aiohttp.ClientSession, dict[str, t.Any]]]:
+@dataclasses.dataclass(frozen=True)
+class Leg:
     """An HTTP session, and what each of its requests to the internet needs besides."""
+
+    session: aiohttp.ClientSession
+    way: dict[str, t.Any]
+
+    def request(self, method: str, url: str, **more: t.Any) -> t.AsyncContextManager[aiohttp.ClientResponse]:
+        return self.session.request(method, url, **more, **self.way)
+
+
+@contextlib.asynccontextmanager
+async def leg(lab: Lab, tls: ssl.SSLContext) -> t.AsyncIterator[Leg]:
+    """The app's way to the internet, as the Gateway says at this moment."""
     credentials = aiohttp.encode_basic_auth(USER, lab.secret("mailbox"))
     way = {"proxy": lab.url(_GATEWAY), "proxy_headers": {"Proxy-Authorization": credentials}}
     async with session(lab, tls) as inside:
         if await _is_tunneled(lab, inside, credentials):
-            yield inside, way
+            yield Leg(inside, way)
             return
     async with session(lab, tls, (lab.address("devices-mobile"), 0)) as outside:
-        yield outside, {}
+        yield Leg(outside, {})
 
 
 async def _is_tunneled(lab: Lab, inside: aiohttp.ClientSession, credentials: str) -> bool:

@@ -128,7 +128,11 @@ def test_http_code_and_errorcode_are_both_judged(
         json.dumps({**answer[1], "message": str(answer[1]["message"]).replace("canary", "x")}),
     )
     problem = _error(fake)
-    assert type(problem) is kind and shown in problem.what and "GET https://netscaler.example.com/nitro" in problem.what
+    assert (
+        isinstance(problem, kind)
+        and shown in problem.what
+        and "GET https://netscaler.example.com/nitro" in problem.what
+    )
     assert fake.logins == 1
 
 
