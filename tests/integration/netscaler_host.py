@@ -76,6 +76,11 @@ class NetScaler:
         if applied:
             self.store.apply_acls()
 
+    def leave_something_unsaved(self) -> None:
+        """Somebody else adds a group, and goes to lunch."""
+        with self.store.running_file.edit() as running:
+            running["objects"]["aaagroup"]["Trial"] = {"groupname": "Trial"}
+
     def faults(self, **fault: t.Any) -> None:
         JsonFile(self.lab.state("netscaler") / "faults.json").write(fault)
 

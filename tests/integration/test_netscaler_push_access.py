@@ -188,13 +188,8 @@ def test_a_save_that_failed_is_made_up_for(site: Site) -> None:
     assert site.lines() == dict.fromkeys(DESTINATIONS, True) and not site.changes()
 
 
-def _somebody_elses_change(site: Site) -> None:
-    with site.host.store.running_file.edit() as running:
-        running["objects"]["aaagroup"]["Trial"] = {"groupname": "Trial"}
-
-
 def test_unsaved_changes_of_others_are_saved_and_said_or_refused(site: Site) -> None:
-    _somebody_elses_change(site)
+    site.host.leave_something_unsaved()
     site.fails("nobody has saved", unsaved_changes="refuse")
     applied = site.run()
     assert applied.result("Push")["saved_others"] and "saving saves them, too" in applied.output
@@ -203,7 +198,7 @@ def test_unsaved_changes_of_others_are_saved_and_said_or_refused(site: Site) -> 
 
 def test_unsaved_changes_of_others_alone_are_none_of_ours(site: Site) -> None:
     site.changes()
-    _somebody_elses_change(site)
+    site.host.leave_something_unsaved()
     assert not site.changes() and not site.changes(unsaved_changes="refuse")
     assert "Trial" not in site.host.store.saved["objects"]["aaagroup"]
 
@@ -282,7 +277,7 @@ def test_a_netscaler_that_misbehaves(site: Site, words: list[str], fault: dict[s
 
 def test_a_user_who_may_only_look(site: Site) -> None:
     site.fails("HTTP 403", "Not authorized to execute this command", username="auditor")
-    _somebody_elses_change(site)
+    site.host.leave_something_unsaved()
     looked = site.run(module="info", username="auditor")
     assert looked.status == 0 and looked.result("Push")["unsaved"]
 

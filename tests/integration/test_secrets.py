@@ -117,26 +117,20 @@ def netscaler(
 ) -> t.Iterator[Scenario]:
     """The session id is a secret, too, and so is what the NetScaler's whole configuration holds of others."""
     host = NetScaler.create(folder / "lab")
-    with host.store.running_file.edit() as running:  # not saved, so the configuration is read and compared
-        running["objects"]["aaagroup"]["Trial"] = {"groupname": "Trial"}
+    host.leave_something_unsaved()  # so the configurations are read and compared
     given = host.arguments(**changed)
     secrets = [(host.lab.secret("netscaler"), NETSCALER_LOGIN), (NSROOT, ""), (SESSION, ""), (quote(SESSION), "")]
     if password:
         given["password"] = password
         secrets.append((password, NETSCALER_LOGIN))
-    known_id = mock.patch.object(netscaler_sessions, "new_id", lambda: SESSION)
-    known_id.start()
-    try:
-        with running_lab.serving(host.lab, "netscaler"):
-            yield Scenario(
-                CONTROLLER,
-                {f"pushops.securemail.netscaler_push_{module}": given},
-                tuple(secrets),
-                kept=(host.lab.directory / "secrets.json",),
-                succeeds=not (password or changed),
-            )
-    finally:
-        known_id.stop()
+    with mock.patch.object(netscaler_sessions, "new_id", lambda: SESSION), running_lab.serving(host.lab, "netscaler"):
+        yield Scenario(
+            CONTROLLER,
+            {f"pushops.securemail.netscaler_push_{module}": given},
+            tuple(secrets),
+            kept=(host.lab.directory / "secrets.json",),
+            succeeds=not (password or changed),
+        )
 
 
 ECHO = ["python3", "-c", "import sys; sys.exit(f'{sys.stdin.read()} {sys.argv}')", "{pkcs12}"]
