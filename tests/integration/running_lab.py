@@ -28,7 +28,7 @@ def create(folder: pathlib.Path, *hosts: str) -> Lab:
     """A lab with server certificates for ``hosts``, whose ports were free a moment ago."""
     lab = lab_module.create(folder, "loopback", unprivileged=True)
     plan = json.loads((folder / "lab.json").read_bytes())
-    plan["ports"] = dict(zip(plan["ports"], _free_ports(len(plan["ports"])), strict=True))
+    plan["ports"] = dict(zip(plan["ports"], free_ports(len(plan["ports"])), strict=True))
     (folder / "lab.json").write_text(json.dumps(plan), encoding="ascii")
     made = {name: f"canary-{name}-{secrets.token_urlsafe(12)}" for name in SECRETS}
     (folder / "secrets.json").write_text(json.dumps(made), encoding="ascii")
@@ -38,7 +38,8 @@ def create(folder: pathlib.Path, *hosts: str) -> Lab:
     return Lab(folder)
 
 
-def _free_ports(count: int) -> list[int]:
+def free_ports(count: int) -> list[int]:
+    """TCP ports that were free a moment ago."""
     with contextlib.ExitStack() as stack:
         sockets = [stack.enter_context(socket.socket()) for _turn in range(count)]
         for one in sockets:

@@ -47,14 +47,14 @@ class Realm:
         """Add a principal; ``options`` are kadmin's, such as ``-maxlife "3 seconds"``."""
         self._administer(f'add_principal {options} -pw "{_quoted(password)}" {user}@{NAME}')
 
-    def join(self, state: pathlib.Path, host: str) -> None:
+    def join(self, state: pathlib.Path, *names: str) -> None:
         """Make a machine a member: its service principals, and keytab and configuration in its state.
 
-        :param host: the machine's full name, which clients ask tickets for.
+        :param names: by which clients may call the machine when they ask for tickets.
         """
         keytab = state / "krb5.keytab"
         keytab.unlink(missing_ok=True)
-        for principal in (f"HTTP/{host}@{NAME}", f"host/{host}@{NAME}"):
+        for principal in (f"{service}/{name}@{NAME}" for name in names for service in ("HTTP", "host")):
             self._administer(f"add_principal -randkey {principal}")
             self._administer(f"ktadd -k {keytab} {principal}")
         shutil.copyfile(self.configuration, state / "krb5.conf")
@@ -116,6 +116,7 @@ class Realm:
         }
 
     def _client_configuration(self) -> str:
+        """No name service is asked, nothing goes by UDP, and a wrong clock is not made up for (``kdc_timesync``)."""
         return f"""\
 [libdefaults]
     default_realm = {NAME}
