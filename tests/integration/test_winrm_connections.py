@@ -182,9 +182,7 @@ def test_kerberos_without_a_ticket(domain_ansible: Ansible, member: ExchangeHost
     assert_refused(domain_ansible.play(member.inventory(**manual), EWS, verbosity=4), member, "ticket", "kinit")
 
 
-def test_kerberos_with_a_clock_that_differs(
-    member: ExchangeHost, realm: Realm, tmp_path: pathlib.Path
-) -> None:
+def test_kerberos_with_a_clock_that_differs(member: ExchangeHost, realm: Realm, tmp_path: pathlib.Path) -> None:
     kinit = tmp_path / "kinit"
     kinit.write_text('#!/bin/sh\nexec faketime -f -1h kinit "$@"\n')
     kinit.chmod(0o755)
@@ -231,7 +229,9 @@ def test_a_certificate_that_is_refused(
     issue(issued_by, folder, days=-1 if case == "expired" else 365)
     if case == "no such file":
         (folder / "client.key").unlink()
-    mappings = [] if case == "unmapped" else [mapping(host.lab, "nobody") if case == "mapped to nobody" else mapping(host.lab)]
+    mappings = (
+        [] if case == "unmapped" else [mapping(host.lab, "nobody") if case == "mapped to nobody" else mapping(host.lab)]
+    )
     host.winrm_settings(certificate=case != "not offered", certificate_mappings=mappings)
     run = ansible.play(host.inventory(**certificate(folder)), EWS, verbosity=4)
     assert_refused(run, host, "certificate")
