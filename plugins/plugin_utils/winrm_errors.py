@@ -93,13 +93,15 @@ _NAMED: tuple[tuple[str, str, str], ...] = (
         "{host} rejected the user name or password",
         "Check ansible_user, ansible_password and the account's state",
     ),
-    # OpenSSL's alerts for the client's certificate, and the 401 to a certificate that is whole but nobody's
+    # OpenSSL's alerts for the client's certificate, or a host that hangs up without one
     (
         r"alert (unknown ca|certificate (expired|revoked|unknown)|bad certificate|certificate required"
-        r"|unsupported certificate)|alert_(unknown_ca|certificate|bad_certificate|unsupported_certificate)",
+        r"|unsupported certificate)|alert_(unknown_ca|certificate|bad_certificate|unsupported_certificate)"
+        r"|^certificate: .*(connection aborted|eof occurred|reset by peer|closed connection)",
         "{host} refused the client certificate: {reason}",
-        "Give ansible_winrm_cert_pem a certificate that is valid and from an authority that the host trusts",
+        "Set ansible_winrm_cert_pem to a certificate that is valid and from an authority that the host trusts",
     ),
+    # Ansible, for HTTP status 401
     (
         r"certificate: .*credentials were rejected",
         "{host} has no account for the client certificate, or takes none",

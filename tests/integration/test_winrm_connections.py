@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import os
 import pathlib
+import shutil
 import subprocess
 import time
 import typing as t
@@ -29,6 +30,7 @@ from ansible_collections.pushops.securemail.tests.integration.winrm_logins impor
 )
 from securemail_lab.exchange.host import ADMINISTRATOR
 from securemail_lab.kerberos import Realm
+from securemail_lab.pki import Authority
 
 READ_AHEAD = 49152
 EWS: Task = {
@@ -218,35 +220,53 @@ def test_credssp_with_a_wrong_password(ansible: Ansible, exchange_host: Exchange
     assert "canary-wrong" not in run.output
 
 
+NOBODY, REFUSED = "has no account for the client certificate", "refused the client certificate"
+
+
 @pytest.mark.parametrize(
-    "case", ["unmapped", "mapped to nobody", "not offered", "expired", "other authority", "no such file"]
+    ("case", "words"),
+    [
+        ("unmapped", [NOBODY, "certmapping"]),
+        ("mapped to nobody", [NOBODY, "certmapping"]),
+        ("not offered", [NOBODY, 'Certificate="true"']),
+        ("expired", [REFUSED, "ansible_winrm_cert_pem"]),
+        ("other authority", [REFUSED, "ansible_winrm_cert_pem"]),
+        ("no such file", ["cert_key_pem file not found", "ansible_winrm_cert_key_pem"]),
+    ],
 )
 def test_a_certificate_that_is_refused(
-    ansible: Ansible, exchange_host: ExchangeHost, tmp_path: pathlib.Path, case: str
+    ansible: Ansible, exchange_host: ExchangeHost, tmp_path: pathlib.Path, case: str, words: list[str]
 ) -> None:
     host, folder = exchange_host, tmp_path / "client"
     issued_by = running_lab.create(tmp_path / "other", "exch01") if case == "other authority" else host.lab
     issue(issued_by, folder, days=-1 if case == "expired" else 365)
     if case == "no such file":
         (folder / "client.key").unlink()
-    mappings = (
-        [] if case == "unmapped" else [mapping(host.lab, "nobody") if case == "mapped to nobody" else mapping(host.lab)]
-    )
-    host.winrm_settings(certificate=case != "not offered", certificate_mappings=mappings)
+    mapped = mapping(host.lab, "nobody") if case == "mapped to nobody" else mapping(host.lab)
+    host.winrm_settings(certificate=case != "not offered", certificate_mappings=[] if case == "unmapped" else [mapped])
     run = ansible.play(host.inventory(**certificate(folder)), EWS, verbosity=4)
-    assert_refused(run, host, "certificate")
+    assert_refused(run, host, "exch01 ", *words)
 
 
-@pytest.mark.parametrize(
-    ("changed", "words"),
-    [
-        ({"ansible_host": "localhost"}, ["certificate", "ansible_host"]),
-        ({"ansible_winrm_ca_trust_path": "/nowhere/ca.pem"}, ["ansible_winrm_ca_trust_path"]),
-    ],
-    ids=["another name", "no such trust file"],
-)
-def test_a_server_certificate_that_does_not_fit(
-    ansible: Ansible, exchange_host: ExchangeHost, changed: Variables, words: list[str]
+def test_a_server_certificate_for_another_name(ansible: Ansible, tmp_path: pathlib.Path) -> None:
+    host = ExchangeHost.create(tmp_path / "lab")
+    Authority(host.lab).issue_server("exch02")
+    for own, other in zip(*map(host.lab.server_certificate, ("exch01", "exch02")), strict=True):
+        shutil.copyfile(other, own)
+    with running_lab.serving(host.lab, "exchange", host.name):
+        run = ansible.play(host.inventory(), EWS, verbosity=4)
+    assert_refused(run, host, "certificate of exch01 is for another name", "ansible_host")
+
+
+def test_a_trust_file_that_is_not_there(ansible: Ansible, exchange_host: ExchangeHost) -> None:
+    run = ansible.play(exchange_host.inventory(ansible_winrm_ca_trust_path="/nowhere/ca.pem"), EWS, verbosity=4)
+    assert_refused(run, exchange_host, "/nowhere/ca.pem", "ansible_winrm_ca_trust_path")
+
+
+@pytest.mark.parametrize("connection", ["psrp", "ssh"])
+def test_other_connections_are_refused_with_what_to_set(
+    ansible: Ansible, exchange_host: ExchangeHost, connection: str
 ) -> None:
-    run = ansible.play(exchange_host.inventory(**changed), EWS, verbosity=4)
-    assert_refused(run, exchange_host, *words)
+    run = ansible.play(exchange_host.inventory(ansible_connection=connection, ansible_shell_type="cmd"), EWS)
+    words = [f"ansible_connection is '{connection}', expected winrm", "Set ansible_connection=winrm for exch01"]
+    assert_refused(run, exchange_host, *words, status="failed")

@@ -64,6 +64,8 @@ class Mishap:
     @property
     def acts(self) -> bool:
         """Whether the service acts on the request."""
+        if self.kind == "unauthorized":  # clients take a 401 as "not acted on" and send the request again
+            return False
         return self.after or self.kind in _SPOIL_ANSWERS | {"slow", "shell-lost"}
 
     def fault(self) -> Fault | None:
