@@ -96,6 +96,10 @@ class _Interrupted(Exception):
         self.begun = begun
         self.fault = fault
 
+    @property
+    def another_session_helps(self) -> bool:
+        return self.fault is None or bool(codes_of(self.fault) & {QUOTA_OPERATIONS, SHELL_NOT_FOUND})
+
 
 class WinrsRunner:
     """Commands in the shell of Ansible's own winrm connection, which opens and closes it.
@@ -138,7 +142,7 @@ class WinrsRunner:
                 try:
                     return self._run(command_line)
                 except _Interrupted as stop:
-                    if pause is None or (writes and stop.begun):
+                    if pause is None or (writes and stop.begun) or not stop.another_session_helps:
                         raise self._named(stop, writes) from None
                     self._wait(pause)
                     self._renew(answers=stop.fault is not None)
@@ -148,7 +152,7 @@ class WinrsRunner:
         return read_all(self.run, lines)
 
     def _run(self, command_line: str) -> CommandResult:
-        """:raises _Interrupted: it may be worth another try."""
+        """:raises _Interrupted: without a result."""
         if self._broken:
             self._renew(answers=False)
         protocol, shell = self._connection.protocol, self._connection.shell_id
@@ -180,13 +184,11 @@ class WinrsRunner:
         """What the host answers.
 
         :param begins: the request begins a command, so that a fault says that it did not begin.
-        :raises _Interrupted: nothing, or nothing that a new session could not do better.
+        :raises _Interrupted: a fault, nothing, or what is no answer of WinRM.
         """
         try:
             return call(*arguments)
         except WSManFaultError as fault:
-            if not codes_of(fault) & {QUOTA_OPERATIONS, SHELL_NOT_FOUND}:
-                raise
             raise _Interrupted(fault.reason, begun=not begins, fault=fault) from None
         except WinRMOperationTimeoutError:
             if not begins:
@@ -224,8 +226,6 @@ class WinrsRunner:
     def _typed_errors(self) -> t.Iterator[None]:
         try:
             yield
-        except WSManFaultError as fault:
-            raise of_fault(self._host, fault) from None
         except AnsibleConnectionFailure as problem:
             raise of_connection(self._host, " ".join(str(problem).split())) from None
         except AnsibleError as problem:

@@ -177,6 +177,7 @@ def test_a_read_is_repeated_in_a_new_session_and_the_old_shell_closed_from_there
         ("start", exceptions.WinRMOperationTimeoutError()),
         ("receive", fault(SHELL_NOT_FOUND)),
         ("receive", fault(wmi=QUOTA_OPERATIONS)),
+        ("receive", fault(5)),
     ],
 )
 def test_a_write_that_may_have_begun_is_reported_and_not_repeated(where: str, lost: Exception) -> None:
