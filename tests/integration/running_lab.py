@@ -12,6 +12,7 @@ import pathlib
 import secrets
 import socket
 import threading
+import time
 import typing as t
 
 from securemail_lab import lab as lab_module
@@ -68,3 +69,13 @@ def serving(lab: Lab, program: str, host: str = "") -> t.Iterator[None]:
 
 async def _stopped(stop: t.Callable[[], t.Awaitable[None]]) -> None:
     await stop()
+
+
+def comes_true(condition: t.Callable[[], bool], seconds: float = 0.5) -> bool:
+    """Whether something is the case now or a moment later."""
+    deadline = time.monotonic() + seconds
+    while not condition():
+        if time.monotonic() > deadline:
+            return False
+        time.sleep(0.02)
+    return True

@@ -9,7 +9,6 @@ import pathlib
 import shutil
 import subprocess
 import time
-import typing as t
 
 import pytest
 
@@ -17,7 +16,6 @@ from ansible_collections.pushops.securemail.tests.integration import running_lab
 from ansible_collections.pushops.securemail.tests.integration.exchange_host import ExchangeHost
 from ansible_collections.pushops.securemail.tests.integration.running_ansible import Ansible, Run, Task
 from ansible_collections.pushops.securemail.tests.integration.winrm_logins import (
-    HOST,
     PRINCIPAL,
     REALM,
     USER,
@@ -41,24 +39,6 @@ EWS: Task = {
         "proxy_bypass": [{"fqdn": "eu-west-1.mailboxlistener.xm.citrix.com"}],
     },
 }
-
-
-@pytest.fixture
-def realm(tmp_path: pathlib.Path) -> t.Iterator[Realm]:
-    """A realm with the collection's account, whose KDC answers."""
-    realm = Realm(tmp_path / "kdc", "127.77.2.5", running_lab.free_ports(1)[0])
-    with realm.serving():
-        yield realm
-
-
-@pytest.fixture
-def member(tmp_path: pathlib.Path, realm: Realm) -> t.Iterator[ExchangeHost]:
-    """exch01, which has joined the realm."""
-    host = ExchangeHost.create(tmp_path / "lab")
-    realm.add_user(USER, host.password)
-    realm.join(host.machine.state, HOST, host.lab.address(host.name))
-    with running_lab.serving(host.lab, "exchange", host.name):
-        yield host
 
 
 @pytest.fixture
