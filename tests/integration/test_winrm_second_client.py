@@ -95,11 +95,13 @@ def test_certificate(exchange_host: ExchangeHost, tmp_path: pathlib.Path) -> Non
         run(client(exchange_host, "certificate", **files), "hostname")
 
 
-def test_a_mapping_by_another_issuer_or_subject_is_none(exchange_host: ExchangeHost, tmp_path: pathlib.Path) -> None:
+def test_a_mapping_is_by_issuer_and_by_a_pattern_of_the_subject(exchange_host: ExchangeHost, tmp_path: pathlib.Path) -> None:
     issue(exchange_host.lab, tmp_path)
     files = {"certificate_pem": str(tmp_path / "client.pem"), "certificate_key_pem": str(tmp_path / "client.key")}
     right = mapping(exchange_host.lab)
-    for wrong in (right | {"issuer": "00" * 20}, right | {"subject": "other@localhost"}):
+    exchange_host.winrm_settings(certificate=True, certificate_mappings=[right | {"subject": "*@localhost"}])
+    assert run(client(exchange_host, "certificate", **files), "hostname") == b"EXCH01\r\n"
+    for wrong in (right | {"issuer": "00" * 20}, right | {"subject": "other*"}):
         exchange_host.winrm_settings(certificate=True, certificate_mappings=[wrong])
         with pytest.raises(pypsrp.exceptions.AuthenticationError):
             run(client(exchange_host, "certificate", **files), "hostname")

@@ -84,11 +84,12 @@ class Accounts:
     def of_certificate(
         self, der: bytes | None, authorities: t.Iterable[bytes], mappings: t.Iterable[t.Mapping[str, str]]
     ) -> str:
-        """The account that a verified client certificate is mapped to (winrm/config/service/certmapping).
+        """The account that a verified client certificate is mapped to.
 
         :param authorities: certificates (DER) that the TLS listener trusts.
-        :param mappings: ``subject`` (user principal name or ``*``), ``issuer`` (SHA-1 thumbprint of the authority),
-            ``account``, each as Windows keeps them.
+        :param mappings: MS-WSMV 2.2.4.3: ``subject``, a pattern of the user principal name with at most one ``*``, at
+            an end of it; ``issuer``, the SHA-1 thumbprint of what has signed the certificate; and ``account``. All
+            are enabled, and for any resource.
         :raises Denied: no certificate, no mapping, or one to an account that is not there.
         """
         if der is None:
@@ -101,7 +102,7 @@ class Accounts:
         }
         subject = _user_principal_name(certificate).lower()
         for mapping in mappings:
-            if mapping["issuer"].lower() in thumbprints and mapping["subject"].lower() in (subject, "*"):
+            if mapping["issuer"].lower() in thumbprints and _fits(mapping["subject"].lower(), subject):
                 account = self.canonical(mapping["account"])
                 if self.administers(account):
                     return account
@@ -137,6 +138,14 @@ def _issued(certificate: x509.Certificate, authority: x509.Certificate) -> bool:
     except (ValueError, TypeError, InvalidSignature):
         return False
     return True
+
+
+def _fits(pattern: str, subject: str) -> bool:
+    if pattern.startswith("*"):
+        return subject.endswith(pattern[1:])
+    if pattern.endswith("*"):
+        return subject.startswith(pattern[:-1])
+    return subject == pattern
 
 
 def _user_principal_name(certificate: x509.Certificate) -> str:

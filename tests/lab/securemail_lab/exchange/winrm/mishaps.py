@@ -46,7 +46,7 @@ _FAULTS = {
 #: Kinds that spoil the service's own answer, so that it must have acted first.
 _SPOIL_ANSWERS = frozenset({"short", "truncated", "garbled"})
 #: No XML, as the pages of HTTP.sys and of web proxies.
-_PAGE = '<!DOCTYPE html>\n<html><head><title>{0}</title><meta charset="us-ascii"></head><body><h2>{0}</h2><hr></body></html>'
+_PAGE = '<!DOCTYPE html><html><head><title>{0}</title><meta charset="us-ascii"></head><body><h2>{0}</h2></body></html>'
 KINDS = frozenset(
     {*_FAULTS, *_SPOIL_ANSWERS, "reset", "half-close", "http-500", "http-503", "proxy-page", "unauthorized"}
     | {"slow", "shell-lost"}
