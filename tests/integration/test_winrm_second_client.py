@@ -95,7 +95,9 @@ def test_certificate(exchange_host: ExchangeHost, tmp_path: pathlib.Path) -> Non
         run(client(exchange_host, "certificate", **files), "hostname")
 
 
-def test_a_mapping_is_by_issuer_and_by_a_pattern_of_the_subject(exchange_host: ExchangeHost, tmp_path: pathlib.Path) -> None:
+def test_a_mapping_is_by_issuer_and_by_a_pattern_of_the_subject(
+    exchange_host: ExchangeHost, tmp_path: pathlib.Path
+) -> None:
     issue(exchange_host.lab, tmp_path)
     files = {"certificate_pem": str(tmp_path / "client.pem"), "certificate_key_pem": str(tmp_path / "client.key")}
     right = mapping(exchange_host.lab)
