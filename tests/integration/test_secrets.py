@@ -7,10 +7,11 @@ from __future__ import annotations
 import base64
 import contextlib
 import json
+import os
 import pathlib
 import subprocess
 import typing as t
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from unittest import mock
 from urllib.parse import quote
 
@@ -31,7 +32,15 @@ from ansible_collections.pushops.securemail.tests.integration.running_ansible im
     Task,
 )
 from ansible_collections.pushops.securemail.tests.integration.watching_processes import watching_processes
+from ansible_collections.pushops.securemail.tests.integration.winrm_logins import (
+    HOST,
+    PRINCIPAL,
+    USER,
+    kerberos,
+    over_http,
+)
 from securemail_lab.exchange.host import ADMINISTRATOR
+from securemail_lab.kerberos import Realm
 from securemail_lab.netscaler import sessions as netscaler_sessions
 from securemail_lab.netscaler.seed import LOGIN as NETSCALER_LOGIN
 from securemail_lab.netscaler.showing import NSROOT
@@ -48,6 +57,7 @@ class Scenario:
 
     :param secrets: what must not come out, each with the user that it signs in, if any.
     :param kept: files that must hold them.
+    :param environment: what Ansible is started with beside this process's own.
     """
 
     inventory: Inventory
@@ -55,6 +65,7 @@ class Scenario:
     secrets: tuple[tuple[str, str], ...]
     kept: tuple[pathlib.Path, ...] = ()
     succeeds: bool = True
+    environment: t.Mapping[str, str] = field(default_factory=dict)
 
 
 @contextlib.contextmanager
@@ -76,6 +87,27 @@ def exchange(
             # The lab's own, and the users that its NTLM acceptor reads.
             kept=(host.lab.directory / "secrets.json", host.machine.state / "ntlm-users"),
             succeeds=not (password or malformed),
+        )
+
+
+@contextlib.contextmanager
+def exchange_of_a_realm(folder: pathlib.Path, transport: str, password: str = "") -> t.Iterator[Scenario]:
+    """Kerberos, for which Ansible runs kinit, and CredSSP, which sends the password to the host."""
+    host = ExchangeHost.create(folder / "lab")
+    host.winrm_settings(credssp=True)
+    realm = Realm(folder / "kdc", "127.77.2.5", running_lab.free_ports(1)[0])
+    realm.add_user(USER, host.password)
+    realm.join(host.machine.state, HOST, host.lab.address(host.name))
+    changed = {"ansible_password": password} if password else {}
+    login = kerberos(**changed) | over_http(host) | {"ansible_winrm_transport": transport}
+    with realm.serving(), running_lab.serving(host.lab, "exchange", host.name):
+        yield Scenario(
+            host.inventory(**login),
+            {"pushops.securemail.exchange_ews_iis": EWS},
+            tuple((secret, PRINCIPAL) for secret in (host.password, password) if secret),
+            kept=(host.lab.directory / "secrets.json", host.machine.state / "ntlm-users"),
+            succeeds=not password,
+            environment=realm.environment(),
         )
 
 
@@ -139,6 +171,10 @@ SCENARIOS: dict[str, t.Callable[[pathlib.Path], contextlib.AbstractContextManage
     "exchange, Basic": lambda folder: exchange(folder, basic=True),
     "exchange, wrong password": lambda folder: exchange(folder, password=WRONG),
     "exchange, wrong password, Basic": lambda folder: exchange(folder, basic=True, password=WRONG),
+    "exchange, Kerberos": lambda folder: exchange_of_a_realm(folder, "kerberos"),
+    "exchange, wrong password, Kerberos": lambda folder: exchange_of_a_realm(folder, "kerberos", WRONG),
+    "exchange, CredSSP": lambda folder: exchange_of_a_realm(folder, "credssp"),
+    "exchange, wrong password, CredSSP": lambda folder: exchange_of_a_realm(folder, "credssp", WRONG),
     "exchange, malformed web.config": lambda folder: exchange(folder, malformed=True),
     "certificate": certificate,
     "certificate, command that prints the password": lambda folder: certificate(folder, False, portal_command=ECHO),
@@ -164,8 +200,9 @@ def contents(folder: pathlib.Path) -> dict[pathlib.Path, bytes]:
 
 
 @pytest.mark.parametrize("name", SCENARIOS)
-def test_no_secret_comes_out(ansible: Ansible, tmp_path: pathlib.Path, name: str) -> None:
+def test_no_secret_comes_out(tmp_path: pathlib.Path, name: str) -> None:
     with SCENARIOS[name](tmp_path) as scenario, watching_processes() as processes:
+        ansible = Ansible(tmp_path / "ansible", environment={**os.environ, **scenario.environment})
         run = ansible.play(scenario.inventory, scenario.task, diff=True, verbosity=4)
     assert (run.status == 0) is scenario.succeeds, run.output
     assert any(b"ansible-playbook" in process for process in processes), "nothing was watched"
