@@ -134,12 +134,8 @@ def login(host: ExchangeHost, name: str) -> Variables:
     return {"ansible_winrm_transport": transport, **(over_http(host) if scheme == "http" else {})}
 
 
-@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
-@given(schedule=st.lists(entries, min_size=1, max_size=4), name=logins)
-def test_whatever_fails_the_outcome_is_true_and_the_next_run_converges(
-    site: Site, schedule: Schedule, name: str
-) -> None:
-    variables = login(site.host, name)
+def assert_true_and_then_converging(site: Site, schedule: Schedule, variables: Variables) -> None:
+    """A run that fails, or ends with the host as asked for; no write twice; then a run that does just what is left."""
     site.reinstall(schedule)
     try:
         changed = site.reconcile(variables)
@@ -156,6 +152,22 @@ def test_whatever_fails_the_outcome_is_true_and_the_next_run_converges(
     assert site.reconcile(variables) == (not was_settled)
     assert site.settled()
     assert not site.reconcile(variables)
+
+
+@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(schedule=st.lists(entries, min_size=1, max_size=4), name=logins)
+def test_whatever_fails_the_outcome_is_true_and_the_next_run_converges(
+    site: Site, schedule: Schedule, name: str
+) -> None:
+    assert_true_and_then_converging(site, schedule, login(site.host, name))
+
+
+@pytest.mark.parametrize("after", [False, True])
+@pytest.mark.parametrize("on", ["Command", "Receive"])
+@pytest.mark.parametrize("kind", sorted(mishaps.KINDS))
+def test_whatever_fails_at_a_write(site: Site, kind: str, on: str, after: bool) -> None:
+    entry = {"kind": kind, "on": on, "after": after, "line": "set config", "seconds": 0.1}
+    assert_true_and_then_converging(site, [entry], login(site.host, "basic over https"))
 
 
 # --- chosen schedules through ansible-playbook

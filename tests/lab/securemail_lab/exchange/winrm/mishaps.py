@@ -16,7 +16,8 @@ Each entry of the list strikes once:
 ``nth``
     The how many-th matching request it is; 1 by default.
 ``after``
-    Whether the service acts on the request before the answer is spoilt; false by default.
+    Whether the service acts on the request before the answer is spoilt; false by default. It never does where the
+    answer is a refusal: ``unauthorized``, a quota, ``access-denied``.
 """
 
 from __future__ import annotations
@@ -45,6 +46,8 @@ _FAULTS = {
 }
 #: Kinds that spoil the service's own answer, so that it must have acted first.
 _SPOIL_ANSWERS = frozenset({"short", "truncated", "garbled"})
+#: Kinds that say that the service has not acted, which clients rely on when they send the request again.
+_REFUSALS = frozenset({"unauthorized", "quota-operations", "quota-shells", "access-denied"})
 #: No XML, as the pages of HTTP.sys and of web proxies.
 _PAGE = '<!DOCTYPE html><html><head><title>{0}</title><meta charset="us-ascii"></head><body><h2>{0}</h2></body></html>'
 KINDS = frozenset(
@@ -65,7 +68,7 @@ class Mishap:
     @property
     def acts(self) -> bool:
         """Whether the service acts on the request."""
-        if self.kind == "unauthorized":  # clients take a 401 as "not acted on" and send the request again
+        if self.kind in _REFUSALS:
             return False
         return self.after or self.kind in _SPOIL_ANSWERS | {"slow", "shell-lost"}
 
