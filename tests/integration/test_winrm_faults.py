@@ -13,6 +13,7 @@ import time
 import typing as t
 
 import pytest
+from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
 from ansible.playbook.play_context import PlayContext
 from ansible.plugins.loader import connection_loader
 from hypothesis import HealthCheck, given, settings
@@ -21,7 +22,10 @@ from hypothesis import strategies as st
 from ansible_collections.pushops.securemail.plugins.module_utils.core.errors import PushOpsError
 from ansible_collections.pushops.securemail.plugins.module_utils.core.reconcile import reconcile
 from ansible_collections.pushops.securemail.plugins.module_utils.windows.ews_iis import EwsIis
-from ansible_collections.pushops.securemail.plugins.module_utils.windows.ews_iis_spec import parse_desired
+from ansible_collections.pushops.securemail.plugins.module_utils.windows.ews_iis_spec import (
+    ARGUMENT_SPEC,
+    parse_desired,
+)
 from ansible_collections.pushops.securemail.plugins.plugin_utils.winrs import WinrsRunner
 from ansible_collections.pushops.securemail.tests.integration import running_lab
 from ansible_collections.pushops.securemail.tests.integration.exchange_host import ExchangeHost
@@ -31,13 +35,10 @@ from securemail_lab.exchange.winrm import mishaps, shells
 
 LISTENER = "eu-west-1.mailboxlistener.xm.citrix.com"
 ARGUMENTS = {
-    "state": "present",
     "client_certificate_auth": True,
     "upload_read_ahead_size": 10485760,
     "proxy": "http://proxy.example.com:3128",
-    "proxy_bypass": [{"fqdn": LISTENER, "port": 443}],
-    "front_end": "Default Web Site/EWS",
-    "back_end": "Exchange Back End/EWS",
+    "proxy_bypass": [{"fqdn": LISTENER}],
 }
 EWS: Task = {"name": "EWS", "pushops.securemail.exchange_ews_iis": ARGUMENTS}
 #: Words of the command lines that change something.
@@ -81,7 +82,8 @@ class Site:
         connection = connect(self.host, variables)
         try:
             runner = WinrsRunner(connection, self.host.name, wait=lambda seconds: None)
-            with contextlib.closing(EwsIis(runner, parse_desired(ARGUMENTS), self.host.name)) as resource:
+            desired = parse_desired(ArgumentSpecValidator(ARGUMENT_SPEC).validate(ARGUMENTS).validated_parameters)
+            with contextlib.closing(EwsIis(runner, desired, self.host.name)) as resource:
                 return reconcile(resource, check_mode=False).changed
         finally:
             with contextlib.suppress(Exception):  # as Ansible's executor ends a connection
