@@ -56,7 +56,7 @@ class Scenario:
     """One run.
 
     :param secrets: what must not come out, each with the user that it signs in, if any.
-    :param kept: files that must hold them.
+    :param kept: files, or folders of files, that must hold them.
     :param environment: what Ansible is started with beside this process's own.
     """
 
@@ -82,7 +82,7 @@ def exchange(
     with running_lab.serving(host.lab, "exchange", host.name):
         yield Scenario(
             inventory,
-            {"pushops.securemail.exchange_ews_iis": EWS},
+            {"pushops.securemail.exchange_ews_iis": {**EWS, "health": host.health()}},
             tuple((secret, ADMINISTRATOR) for secret in (host.password, password) if secret),
             # The lab's own, and the users that its NTLM acceptor reads.
             kept=(host.lab.directory / "secrets.json", host.machine.state / "ntlm-users"),
@@ -108,6 +108,25 @@ def exchange_of_a_realm(folder: pathlib.Path, transport: str, password: str = ""
             kept=(host.lab.directory / "secrets.json", host.machine.state / "ntlm-users"),
             succeeds=not password,
             environment=realm.environment(),
+        )
+
+
+@contextlib.contextmanager
+def exchange_rollback(folder: pathlib.Path) -> t.Iterator[Scenario]:
+    """A web.config whose other content is a secret; it lies on the host, and in the copies of it."""
+    host = ExchangeHost.create(folder / "lab")
+    key = "canary-machine-key-7f21"
+    host.replace(FRONT_FILE, "<system.web>", f'<system.web><machineKey decryptionKey="{key}" />')
+    changed = host.machine.path(FRONT_FILE)
+    copy = changed.with_name("web.config.pushops-20260102T030405Z.bak")
+    copy.write_bytes(changed.read_bytes().replace(b'uploadReadAheadSize="0"', b'uploadReadAheadSize="49152"'))
+    aside = host.machine.path(FRONT_FILE).parent
+    with running_lab.serving(host.lab, "exchange", host.name):
+        yield Scenario(
+            host.inventory(),
+            {"pushops.securemail.exchange_ews_rollback": {"backup": "latest", "health": host.health()}},
+            ((host.password, ADMINISTRATOR), (key, "")),
+            kept=(host.lab.directory / "secrets.json", host.machine.state / "ntlm-users", aside),
         )
 
 
@@ -176,6 +195,7 @@ SCENARIOS: dict[str, t.Callable[[pathlib.Path], contextlib.AbstractContextManage
     "exchange, CredSSP": lambda folder: exchange_of_a_realm(folder, "credssp"),
     "exchange, wrong password, CredSSP": lambda folder: exchange_of_a_realm(folder, "credssp", WRONG),
     "exchange, malformed web.config": lambda folder: exchange(folder, malformed=True),
+    "exchange, rollback": exchange_rollback,
     "certificate": certificate,
     "certificate, command that prints the password": lambda folder: certificate(folder, False, portal_command=ECHO),
     "certificate, invalid": lambda folder: certificate(folder, False, bundle_id="com.contoso.*"),
@@ -212,7 +232,7 @@ def test_no_secret_comes_out(tmp_path: pathlib.Path, name: str) -> None:
         "the output": run.output.encode(),
         "the results": json.dumps([result.value for result in run.tasks]).encode(),
         **{f"a process: {process[:200]!r}": process for process in processes},
-        **{str(path): content for path, content in files.items() if path not in scenario.kept},
+        **{str(path): content for path, content in files.items() if not {path, path.parent} & set(scenario.kept)},
     }
     for secret, user in scenario.secrets:
         found = [place for place, content in places.items() if any(shape in content for shape in shapes(secret, user))]
