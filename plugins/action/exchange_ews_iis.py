@@ -12,11 +12,15 @@ from ansible.plugins.action import ActionBase
 
 from ansible_collections.pushops.securemail.plugins.module_utils.core.errors import PushOpsError, Unreachable
 from ansible_collections.pushops.securemail.plugins.module_utils.core.reconcile import reconcile
+from ansible_collections.pushops.securemail.plugins.module_utils.windows.backups import Backups
 from ansible_collections.pushops.securemail.plugins.module_utils.windows.ews_iis import EwsIis
 from ansible_collections.pushops.securemail.plugins.module_utils.windows.ews_iis_spec import (
     ARGUMENT_SPEC,
     parse_desired,
 )
+from ansible_collections.pushops.securemail.plugins.module_utils.windows.health import HealthGate
+from ansible_collections.pushops.securemail.plugins.module_utils.windows.way_back_spec import parse_health, parse_keep
+from ansible_collections.pushops.securemail.plugins.plugin_utils.https_status import HttpsAsker
 from ansible_collections.pushops.securemail.plugins.plugin_utils.winrs import WinrsRunner
 
 
@@ -39,8 +43,12 @@ class ActionModule(ActionBase):
             return result | {"failed": True, "msg": str(problem), "remedy": problem.remedy}
 
     def _reconcile(self, params: dict[str, t.Any], host: str) -> dict[str, t.Any]:
-        desired = parse_desired(params)
+        desired, keep, health = parse_desired(params), parse_keep(params), parse_health(params)
+        gate = HealthGate(health, HttpsAsker(health)) if health else None
         runner = WinrsRunner(self._connection, host, log=lambda line: self._display.vvv(f"WINRS {line}", host=host))
-        with contextlib.closing(EwsIis(runner, desired, host)) as resource:
+        resource = EwsIis(runner, desired, host, Backups(runner, keep), gate, params["require_healthy"])
+        with contextlib.closing(resource):
             outcome = reconcile(resource, self._task.check_mode)
+            if self._task.check_mode:
+                resource.foresee(outcome)
             return outcome.result() | resource.describe(outcome)

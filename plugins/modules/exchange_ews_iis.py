@@ -23,10 +23,15 @@ description:
     .NET never reads applicationHost.config. What C(appcmd) lists beyond that is only warned about.
   - Runs C(appcmd) and C(cmd) in one WinRM shell of the host's ordinary session, and all reads as one command. No
     PowerShell starts and nothing is uploaded.
+extends_documentation_fragment:
+  - pushops.securemail.way_back
 notes:
   - Needs C(ansible_connection=winrm), pywinrm 0.5 on the controller, and an account that may administer IIS.
-  - Each changed file is first copied beside itself as C(<file>.pushops-<UTC time>.bak). A changed web.config restarts
-    the application, so change one host at a time.
+  - Each changed file is first copied beside itself as C(<file>.pushops-<UTC time>.bak), for
+    M(pushops.securemail.exchange_ews_rollback). A changed web.config restarts the application, so change one host at a
+    time.
+  - C(MSExchangeServicesAppPool) is recycled only where EWS does not live after a change, and after files were put back.
+    No other application pool is touched.
   - Cumulative updates of Exchange overwrite both web.config files. Run this again after each of them.
 options:
   state:
@@ -106,10 +111,17 @@ options:
       - Site and application that sends the notifications.
     type: str
     default: Exchange Back End/EWS
+  require_healthy:
+    description:
+      - Whether a host whose EWS does not live is refused before anything is changed there. Needs O(health).
+    type: bool
+    default: true
 attributes:
   check_mode:
     support: full
-    description: Reads, plans, and runs no command that changes.
+    description:
+      - Reads, plans, and runs no command that changes. Where something would change and O(health) is given, EWS is
+        asked, and a warning says where applying would be refused.
   diff_mode:
     support: full
     description: Shows each section that differs, before and after.
@@ -132,6 +144,11 @@ EXAMPLES = r"""
     proxy: http://proxy.example.com:3128
     proxy_bypass:
       - fqdn: eu-west-1.mailboxlistener.xm.citrix.com
+    # Put everything back where EWS does not live afterwards.
+    health:
+      url: https://exch01.example.com
+      back_end_url: https://exch01.example.com:444
+      server_name: mail.example.com
 
 - name: Follow the environment to another region, and take the old region's listener off the list
   pushops.securemail.exchange_ews_iis:
@@ -217,6 +234,11 @@ backups:
   returned: success
   sample:
     - C:\Program Files\Microsoft\Exchange Server\V15\ClientAccess\exchweb\EWS\web.config.pushops-20260102T030405Z.bak
+recycled:
+  description: Whether C(MSExchangeServicesAppPool) was recycled, because EWS did not live after the change.
+  type: bool
+  returned: success
+  sample: false
 changes:
   description: What differed, and the link of the push path that was broken by it.
   type: list

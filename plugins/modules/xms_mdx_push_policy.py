@@ -151,13 +151,13 @@ import typing as t
 from ansible.module_utils.basic import AnsibleModule
 
 from ansible_collections.pushops.securemail.plugins.module_utils.core.environment import check_customer_id
+from ansible_collections.pushops.securemail.plugins.module_utils.core.https import HttpsTransport
 from ansible_collections.pushops.securemail.plugins.module_utils.core.module import run
 from ansible_collections.pushops.securemail.plugins.module_utils.core.reconcile import Outcome
 from ansible_collections.pushops.securemail.plugins.module_utils.xms import policies
 from ansible_collections.pushops.securemail.plugins.module_utils.xms.apps import App
 from ansible_collections.pushops.securemail.plugins.module_utils.xms.client import XmsClient
 from ansible_collections.pushops.securemail.plugins.module_utils.xms.mdx import enum_labels
-from ansible_collections.pushops.securemail.plugins.module_utils.xms.transport import HttpsTransport
 
 
 def _desired(params: dict[str, t.Any]) -> dict[str, str]:

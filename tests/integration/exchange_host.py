@@ -43,9 +43,15 @@ class ExchangeHost:
 
     @classmethod
     def create(cls, folder: pathlib.Path) -> ExchangeHost:
-        host = cls(running_lab.create(folder, "exch01"))
-        seed.seed(host.lab, host.name)
-        return host
+        return cls.create_all(folder, "exch01")[0]
+
+    @classmethod
+    def create_all(cls, folder: pathlib.Path, *names: str) -> list[ExchangeHost]:
+        """Several hosts of one lab."""
+        lab = running_lab.create(folder, *names)
+        for name in names:
+            seed.seed(lab, name)
+        return [cls(lab, name) for name in names]
 
     @property
     def machine(self) -> Machine:
@@ -74,6 +80,17 @@ class ExchangeHost:
         """The host over plain HTTP with Basic, which its WinRM settings must allow first."""
         scheme = {"ansible_winrm_scheme": "http", "ansible_port": self.lab.port("winrm")}
         return self.inventory(ansible_winrm_transport="basic", **scheme)
+
+    def health(self, **changed: t.Any) -> dict[str, t.Any]:
+        """The module's option: where EWS of this host is asked, and not for long."""
+        address = self.lab.address(self.name)
+        return {
+            "url": f"https://{address}:{self.lab.port('https')}",
+            "back_end_url": f"https://{address}:{self.lab.port('exchange-backend')}",
+            "ca_path": str(self.lab.ca_path),
+            "warm_up": 1,
+            **changed,
+        }
 
     def winrm_settings(self, **settings: t.Any) -> None:
         (self.machine.state / "winrm.json").write_text(json.dumps(settings), encoding="ascii")

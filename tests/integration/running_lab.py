@@ -12,6 +12,7 @@ import pathlib
 import secrets
 import socket
 import threading
+import time
 import typing as t
 
 from securemail_lab import lab as lab_module
@@ -20,7 +21,7 @@ from securemail_lab.pki import Authority
 from securemail_lab.serve import PROGRAMS
 
 #: The lab's secrets; each value begins with its name, so that a leak says what leaked.
-SECRETS = ("winrm", "mailbox", "xms", "apns_passphrase", "pkcs12", "portal", "machine", "apple")
+SECRETS = ("winrm", "mailbox", "xms", "netscaler", "apns_passphrase", "pkcs12", "portal", "machine", "apple")
 _LONGEST_START = 20.0  # seconds
 
 
@@ -28,7 +29,7 @@ def create(folder: pathlib.Path, *hosts: str) -> Lab:
     """A lab with server certificates for ``hosts``, whose ports were free a moment ago."""
     lab = lab_module.create(folder, "loopback", unprivileged=True)
     plan = json.loads((folder / "lab.json").read_bytes())
-    plan["ports"] = dict(zip(plan["ports"], _free_ports(len(plan["ports"])), strict=True))
+    plan["ports"] = dict(zip(plan["ports"], free_ports(len(plan["ports"])), strict=True))
     (folder / "lab.json").write_text(json.dumps(plan), encoding="ascii")
     made = {name: f"canary-{name}-{secrets.token_urlsafe(12)}" for name in SECRETS}
     (folder / "secrets.json").write_text(json.dumps(made), encoding="ascii")
@@ -38,7 +39,8 @@ def create(folder: pathlib.Path, *hosts: str) -> Lab:
     return Lab(folder)
 
 
-def _free_ports(count: int) -> list[int]:
+def free_ports(count: int) -> list[int]:
+    """TCP ports that were free a moment ago."""
     with contextlib.ExitStack() as stack:
         sockets = [stack.enter_context(socket.socket()) for _turn in range(count)]
         for one in sockets:
@@ -67,3 +69,13 @@ def serving(lab: Lab, program: str, host: str = "") -> t.Iterator[None]:
 
 async def _stopped(stop: t.Callable[[], t.Awaitable[None]]) -> None:
     await stop()
+
+
+def comes_true(condition: t.Callable[[], bool], seconds: float = 0.5) -> bool:
+    """Whether something is the case now or a moment later."""
+    deadline = time.monotonic() + seconds
+    while not condition():
+        if time.monotonic() > deadline:
+            return False
+        time.sleep(0.02)
+    return True

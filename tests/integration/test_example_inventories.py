@@ -12,7 +12,7 @@ import pytest
 from ansible_collections.pushops.securemail.tests.integration.running_ansible import BIN, ROOT, Ansible, run_bounded
 
 EXAMPLES = sorted(path for path in (ROOT / "inventories" / "example").iterdir() if path.is_dir())
-GROUPS = {"push_controller", "exchange", "push_gateways", "xms"}
+GROUPS = {"push_controller", "exchange", "push_gateways", "netscalers", "xms"}
 
 
 @pytest.mark.parametrize("inventory", EXAMPLES, ids=lambda path: path.name)

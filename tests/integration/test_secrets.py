@@ -7,10 +7,13 @@ from __future__ import annotations
 import base64
 import contextlib
 import json
+import os
 import pathlib
 import subprocess
 import typing as t
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from unittest import mock
+from urllib.parse import quote
 
 import pytest
 
@@ -21,6 +24,7 @@ from ansible_collections.pushops.securemail.tests.integration.certificate_site i
     CertificateSite,
 )
 from ansible_collections.pushops.securemail.tests.integration.exchange_host import FRONT_FILE, ExchangeHost
+from ansible_collections.pushops.securemail.tests.integration.netscaler_host import NetScaler
 from ansible_collections.pushops.securemail.tests.integration.running_ansible import (
     CONTROLLER,
     Ansible,
@@ -28,10 +32,22 @@ from ansible_collections.pushops.securemail.tests.integration.running_ansible im
     Task,
 )
 from ansible_collections.pushops.securemail.tests.integration.watching_processes import watching_processes
+from ansible_collections.pushops.securemail.tests.integration.winrm_logins import (
+    HOST,
+    PRINCIPAL,
+    USER,
+    kerberos,
+    over_http,
+)
 from securemail_lab.exchange.host import ADMINISTRATOR
+from securemail_lab.kerberos import Realm
+from securemail_lab.netscaler import sessions as netscaler_sessions
+from securemail_lab.netscaler.seed import LOGIN as NETSCALER_LOGIN
+from securemail_lab.netscaler.showing import NSROOT
 from securemail_lab.xms import seed as xms_seed
 
 WRONG = "canary-wrong-password-5d0e"
+SESSION = "##CANARY5E5510"
 EWS: dict[str, t.Any] = {
     "client_certificate_auth": True,
     "proxy_bypass": [{"fqdn": "eu-west-1.mailboxlistener.xm.citrix.com"}],
@@ -43,7 +59,8 @@ class Scenario:
     """One run.
 
     :param secrets: what must not come out, each with the user that it signs in, if any.
-    :param kept: files that must hold them.
+    :param kept: files, or folders of files, that must hold them.
+    :param environment: what Ansible is started with beside this process's own.
     """
 
     inventory: Inventory
@@ -51,6 +68,7 @@ class Scenario:
     secrets: tuple[tuple[str, str], ...]
     kept: tuple[pathlib.Path, ...] = ()
     succeeds: bool = True
+    environment: t.Mapping[str, str] = field(default_factory=dict)
 
 
 @contextlib.contextmanager
@@ -67,11 +85,51 @@ def exchange(
     with running_lab.serving(host.lab, "exchange", host.name):
         yield Scenario(
             inventory,
-            {"pushops.securemail.exchange_ews_iis": EWS},
+            {"pushops.securemail.exchange_ews_iis": {**EWS, "health": host.health()}},
             tuple((secret, ADMINISTRATOR) for secret in (host.password, password) if secret),
             # The lab's own, and the users that its NTLM acceptor reads.
             kept=(host.lab.directory / "secrets.json", host.machine.state / "ntlm-users"),
             succeeds=not (password or malformed),
+        )
+
+
+@contextlib.contextmanager
+def exchange_of_a_realm(folder: pathlib.Path, transport: str, password: str = "") -> t.Iterator[Scenario]:
+    """Kerberos, for which Ansible runs kinit, and CredSSP, which sends the password to the host."""
+    host = ExchangeHost.create(folder / "lab")
+    host.winrm_settings(credssp=True)
+    realm = Realm(folder / "kdc", "127.77.2.5", running_lab.free_ports(1)[0])
+    realm.add_user(USER, host.password)
+    realm.join(host.machine.state, HOST, host.lab.address(host.name))
+    changed = {"ansible_password": password} if password else {}
+    login = kerberos(**changed) | over_http(host) | {"ansible_winrm_transport": transport}
+    with realm.serving(), running_lab.serving(host.lab, "exchange", host.name):
+        yield Scenario(
+            host.inventory(**login),
+            {"pushops.securemail.exchange_ews_iis": EWS},
+            tuple((secret, PRINCIPAL) for secret in (host.password, password) if secret),
+            kept=(host.lab.directory / "secrets.json", host.machine.state / "ntlm-users"),
+            succeeds=not password,
+            environment=realm.environment(),
+        )
+
+
+@contextlib.contextmanager
+def exchange_rollback(folder: pathlib.Path) -> t.Iterator[Scenario]:
+    """A web.config whose other content is a secret; it lies on the host, and in the copies of it."""
+    host = ExchangeHost.create(folder / "lab")
+    key = "canary-machine-key-7f21"
+    host.replace(FRONT_FILE, "<system.web>", f'<system.web><machineKey decryptionKey="{key}" />')
+    changed = host.machine.path(FRONT_FILE)
+    copy = changed.with_name("web.config.pushops-20260102T030405Z.bak")
+    copy.write_bytes(changed.read_bytes().replace(b'uploadReadAheadSize="0"', b'uploadReadAheadSize="49152"'))
+    aside = host.machine.path(FRONT_FILE).parent
+    with running_lab.serving(host.lab, "exchange", host.name):
+        yield Scenario(
+            host.inventory(),
+            {"pushops.securemail.exchange_ews_rollback": {"backup": "latest", "health": host.health()}},
+            ((host.password, ADMINISTRATOR), (key, "")),
+            kept=(host.lab.directory / "secrets.json", host.machine.state / "ntlm-users", aside),
         )
 
 
@@ -108,6 +166,28 @@ def xms(folder: pathlib.Path, password: str = "", **changed: t.Any) -> t.Iterato
 
 
 @contextlib.contextmanager
+def netscaler(
+    folder: pathlib.Path, module: str = "access", password: str = "", **changed: t.Any
+) -> t.Iterator[Scenario]:
+    """The session id is a secret, too, and so is what the NetScaler's whole configuration holds of others."""
+    host = NetScaler.create(folder / "lab")
+    host.leave_something_unsaved()  # so the configurations are read and compared
+    given = host.arguments(**changed)
+    secrets = [(host.lab.secret("netscaler"), NETSCALER_LOGIN), (NSROOT, ""), (SESSION, ""), (quote(SESSION), "")]
+    if password:
+        given["password"] = password
+        secrets.append((password, NETSCALER_LOGIN))
+    with mock.patch.object(netscaler_sessions, "new_id", lambda: SESSION), running_lab.serving(host.lab, "netscaler"):
+        yield Scenario(
+            CONTROLLER,
+            {f"pushops.securemail.netscaler_push_{module}": given},
+            tuple(secrets),
+            kept=(host.lab.directory / "secrets.json",),
+            succeeds=not (password or changed),
+        )
+
+
+@contextlib.contextmanager
 def squid(folder: pathlib.Path, parent: str, succeeds: bool) -> t.Iterator[Scenario]:
     """A proxy whose own configuration holds a password; Squid repeats in its messages what it cannot use."""
     main, ours = folder / "squid.conf", folder / "conf.d" / "ours.conf"
@@ -135,13 +215,22 @@ SCENARIOS: dict[str, t.Callable[[pathlib.Path], contextlib.AbstractContextManage
     "exchange, Basic": lambda folder: exchange(folder, basic=True),
     "exchange, wrong password": lambda folder: exchange(folder, password=WRONG),
     "exchange, wrong password, Basic": lambda folder: exchange(folder, basic=True, password=WRONG),
+    "exchange, Kerberos": lambda folder: exchange_of_a_realm(folder, "kerberos"),
+    "exchange, wrong password, Kerberos": lambda folder: exchange_of_a_realm(folder, "kerberos", WRONG),
+    "exchange, CredSSP": lambda folder: exchange_of_a_realm(folder, "credssp"),
+    "exchange, wrong password, CredSSP": lambda folder: exchange_of_a_realm(folder, "credssp", WRONG),
     "exchange, malformed web.config": lambda folder: exchange(folder, malformed=True),
+    "exchange, rollback": exchange_rollback,
     "certificate": certificate,
     "certificate, command that prints the password": lambda folder: certificate(folder, False, portal_command=ECHO),
     "certificate, invalid": lambda folder: certificate(folder, False, bundle_id="com.contoso.*"),
     "squid": lambda folder: squid(folder, PEER, True),
     "squid, a line that it refuses": lambda folder: squid(folder, f"no_such_directive {PARENT}", False),
     "squid, an option that it refuses": lambda folder: squid(folder, f"url_rewrite_children {PARENT}", False),
+    "netscaler": netscaler,
+    "netscaler, info": lambda folder: netscaler(folder, "info"),
+    "netscaler, wrong password": lambda folder: netscaler(folder, password=WRONG),
+    "netscaler, no such group": lambda folder: netscaler(folder, groups=["Nobody"]),
     "xms": xms,
     "xms, wrong password": lambda folder: xms(folder, password=WRONG),
     "xms, no such app": lambda folder: xms(folder, app="No such app"),
@@ -159,8 +248,9 @@ def contents(folder: pathlib.Path) -> dict[pathlib.Path, bytes]:
 
 
 @pytest.mark.parametrize("name", SCENARIOS)
-def test_no_secret_comes_out(ansible: Ansible, tmp_path: pathlib.Path, name: str) -> None:
+def test_no_secret_comes_out(tmp_path: pathlib.Path, name: str) -> None:
     with SCENARIOS[name](tmp_path) as scenario, watching_processes() as processes:
+        ansible = Ansible(tmp_path / "ansible", environment={**os.environ, **scenario.environment})
         run = ansible.play(scenario.inventory, scenario.task, diff=True, verbosity=4)
     assert (run.status == 0) is scenario.succeeds, run.output
     assert any(b"ansible-playbook" in process for process in processes), "nothing was watched"
@@ -170,7 +260,7 @@ def test_no_secret_comes_out(ansible: Ansible, tmp_path: pathlib.Path, name: str
         "the output": run.output.encode(),
         "the results": json.dumps([result.value for result in run.tasks]).encode(),
         **{f"a process: {process[:200]!r}": process for process in processes},
-        **{str(path): content for path, content in files.items() if path not in scenario.kept},
+        **{str(path): content for path, content in files.items() if not {path, path.parent} & set(scenario.kept)},
     }
     for secret, user in scenario.secrets:
         found = [place for place, content in places.items() if any(shape in content for shape in shapes(secret, user))]

@@ -12,6 +12,7 @@ import typing as t
 import pytest
 
 from ansible_collections.pushops.securemail.tests.integration.running_ansible import ROOT, Ansible, Run
+from securemail_lab import faults
 from securemail_lab.dns import dnsmasq
 from securemail_lab.launch import Launcher
 
@@ -19,6 +20,7 @@ INVENTORY = ROOT / "inventories" / "lab"
 MODULES = {
     " : Keep the certificate valid, uploaded and in service": ["controller"],
     " : Open the region's flows in the host's own base chains": ["gateway"],
+    " : Let tunneled Secure Mail reach the registration service": ["netscaler01"],
     " : Put the effective EWS settings in place": ["exch01", "exch02"],
     " : Set the MDX push policies": ["xms01"],
 }
@@ -81,7 +83,7 @@ def _changed(run: Run) -> dict[str, int]:
 def test_from_a_fresh_estate_to_a_badge(operator: Operator) -> None:
     lab = operator.lab
     configuration = [lab.state(name) / "C" for name in ("exch01", "exch02")]
-    configuration += [lab.state("xms"), lab.state("portal"), lab.directory / "certificates"]
+    configuration += [lab.state("netscaler"), lab.state("xms"), lab.state("portal"), lab.directory / "certificates"]
 
     before = _digest(configuration)
     predicted = operator.play("site", check=True)
@@ -118,6 +120,19 @@ def test_from_a_fresh_estate_to_a_badge(operator: Operator) -> None:
     verdict = json.loads((lab.directory / "verdict.json").read_bytes())
     assert verdict["sound"] and any(f"resolves to {moved}, not pinned" in each for each in verdict["warnings"])
     assert any(line.startswith("WARNING listener: ") for line in verdict["report"])
+
+
+def test_a_policy_unbound_on_netscaler_is_named_there_and_not_on_the_gateway(operator: Operator) -> None:
+    lab = operator.lab
+    assert operator.play("site").status == 0
+    faults.FAULTS["netscaler-policy"].inflict(lab, lambda _host: [])
+    assert operator.play("verify").status != 0
+    verdict = json.loads((lab.directory / "verdict.json").read_bytes())
+    failed = [(each["link"], each["host"]) for each in verdict["findings"] if each["state"] == "fail"]
+    assert failed == [("registration-egress", "netscaler01")]
+    assert verdict["badge"] == "arrived", "devices that have registered go on"
+    repaired = operator.play("netscaler")
+    assert repaired.status == 0 and _changed(repaired) == {"netscaler01": 1}
 
 
 def test_what_could_not_be_asked_is_not_called_sound(operator: Operator) -> None:

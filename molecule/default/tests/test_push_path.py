@@ -36,7 +36,7 @@ def rules(host: Host, lab: Lab) -> list[dict[str, t.Any]]:
     return found
 
 
-@pytest.mark.parametrize(("flow", "sources"), [("listener", ["exch01", "exch02"]), ("registration", ["devices"])])
+@pytest.mark.parametrize(("flow", "sources"), [("listener", ["exch01", "exch02"]), ("registration", ["netscaler"])])
 def test_the_gateway_opens_one_flow_to_the_region(
     rules: list[dict[str, t.Any]], lab: Lab, flow: str, sources: list[str]
 ) -> None:
@@ -71,6 +71,15 @@ def test_exchange_reads_ahead_and_bypasses_the_proxy(host: Host, lab: Lab, name:
     listener = lab.url(f"listener-{REGION}")
     assert any(re.search(pattern, listener, re.IGNORECASE) for pattern in patterns)
     assert not any(re.search(pattern, f"{listener}.example.com", re.IGNORECASE) for pattern in patterns)
+
+
+def test_netscaler_authorizes_tunneled_devices_and_has_saved_it(host: Host, lab: Lab) -> None:
+    saved = json.loads(host.file(str(lab.state("netscaler") / "saved.json")).content_string)
+    policy = saved["objects"]["authorizationpolicy"]["pushops_registration"]
+    assert policy["action"] == "ALLOW"
+    assert all(f"CLIENT.IP.DST.EQ({address})" in policy["rule"] for address in lab.addresses(f"registration-{REGION}"))
+    bound = saved["bindings"]["aaagroup_authorizationpolicy_binding"]
+    assert [each["groupname"] for each in bound if each["policy"] == policy["name"]] == ["SecureMail-Users"]
 
 
 def test_only_the_owner_reads_the_key(host: Host, lab: Lab) -> None:

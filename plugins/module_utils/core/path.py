@@ -33,8 +33,8 @@ LINKS = {
         Link(
             "registration-egress",
             "Egress to the registration service",
-            ("gateway",),
-            "Run playbooks/firewall.yml: it opens the region's registration addresses",
+            ("gateway", "NetScaler Gateway"),
+            "Run playbooks/firewall.yml and playbooks/netscaler.yml: they open the region's registration addresses",
         ),
         Link(
             "read-ahead",

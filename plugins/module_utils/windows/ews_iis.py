@@ -4,22 +4,23 @@
 
 from __future__ import annotations
 
-import datetime
 import time
 import typing as t
 from dataclasses import dataclass
 
-from ..core.errors import PushOpsError, Refused, UnexpectedState
+from ..core.errors import UnexpectedState
 from ..core.reconcile import Change, Outcome, Plan, Resource
 from . import appcmd, proxy_bypass
+from .backups import Backups
 from .ews_iis_spec import Desired
 from .ews_iis_state import DEFAULT_READ_AHEAD, READ_AHEAD, SERVER_RUNTIME, SSL_FLAGS, EwsState, read_state
 from .ews_iis_warnings import warnings
-from .files import copy_aside
+from .health import Expected, HealthGate
 from .place import APPHOST, Place, place_at, relative, whole
 from .proxy_bypass import DefaultProxy
 from .runner import Runner
 from .ssl_flags import asks_for_certificate
+from .way_back import WayBack
 
 #: Microsoft's value where client certificates are on ("Configure certificate based authentication in Exchange 2016"),
 #: and IIS's own default; Exchange ships 0.
@@ -39,7 +40,9 @@ class Write:
 class EwsIis(Resource[EwsState]):
     """The settings of one Exchange host.
 
-    :param now: the time that names the copies of changed files.
+    :param backups: keeps copies of the changed files; by default five of each.
+    :param gate: asks EWS before and after a change; ``None``: nobody asks.
+    :param require_healthy: do not begin where EWS does not live.
     """
 
     def __init__(
@@ -47,20 +50,23 @@ class EwsIis(Resource[EwsState]):
         runner: Runner,
         desired: Desired,
         host: str,
-        now: t.Callable[[], datetime.datetime] = lambda: datetime.datetime.now(datetime.UTC),
+        backups: Backups | None = None,
+        gate: HealthGate | None = None,
+        require_healthy: bool = True,
         wait: t.Callable[[float], object] = time.sleep,
     ) -> None:
         self.header = f"{host}: {desired.front_end} and {desired.back_end}"
-        self.backups: list[str] = []
         self._runner = runner
         self._desired = desired
-        self._now = now
+        self._way_back = WayBack(runner, backups or Backups(runner), gate, require=require_healthy)
+        self._present: EwsState | None = None
         self._wait = wait
 
     def read(self) -> EwsState:
         desired = self._desired
         gone = [listener.pattern for listener in desired.listeners] if desired.absent else []
-        return read_state(self._runner, desired.front_end, desired.back_end, gone)
+        self._present = read_state(self._runner, desired.front_end, desired.back_end, gone)
+        return self._present
 
     def target(self, present: EwsState) -> tuple[int, DefaultProxy | None]:
         """Read-ahead in bytes and the proxy section that are asked for, given what is there. Pure."""
@@ -137,18 +143,24 @@ class EwsIis(Resource[EwsState]):
 
     def apply(self, plan: Plan) -> None:
         writes: list[tuple[str, Write]] = [(change.name, change.action) for change in plan.changes]
-        now = self._now()
-        for file in dict.fromkeys(write.file for _name, write in writes):
-            self.backups.append(str(copy_aside(self._runner, file, now)))
-        for number, (name, write) in enumerate(writes):
-            try:
+        before, after = self._expected()
+        with self._way_back.around((write.file for _name, write in writes), before, lambda: after) as progress:
+            for name, write in writes:
                 for line in write.lines:
                     appcmd.write(self._runner, line, name, self._wait)
-            except PushOpsError as problem:
-                if number == 0:
-                    raise
-                written = ", ".join(name for name, _write in writes[:number])
-                raise Refused(f"{problem.what}. Written before it: {written}", problem.remedy) from None
+                    progress.made.append(name)
+
+    def _expected(self) -> tuple[Expected, Expected]:
+        """What IIS makes of the gate's requests, as things stand and as they will."""
+        present = self._present or self.read()
+        sizes = present.read_ahead, self.target(present)[0]
+        before, after = (Expected.of(present.ssl_flags, size) for size in sizes)
+        return before, after
+
+    def foresee(self, outcome: Outcome[EwsState]) -> None:
+        """In check mode: whether EWS is in a state in which it may be changed, as a warning."""
+        if outcome.changed:
+            self._way_back.foresee(self._expected()[0])
 
     def describe(self, outcome: Outcome[EwsState]) -> dict[str, t.Any]:
         """The module's own return values; ``after`` is what was read again, or would be, in check mode."""
@@ -171,8 +183,9 @@ class EwsIis(Resource[EwsState]):
                 "defaultProxy": {"before": _proxy_file(before), "after": proxy_file},
             },
             "commit_paths": {section: relative(write.place.commit_path) for section, write in writes.items()},
-            "backups": self.backups,
-            "warnings": warnings(self._desired, after, size),
+            "backups": [str(backup.path) for backup in self._way_back.backups],
+            "recycled": self._way_back.recycled,
+            "warnings": [*warnings(self._desired, after, size), *self._way_back.warnings],
         }
 
 

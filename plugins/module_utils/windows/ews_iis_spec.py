@@ -11,6 +11,7 @@ from ..core.addresses import is_fqdn
 from ..core.environment import check_proxy
 from ..core.errors import InvalidInput
 from .listener import Listener
+from .way_back_spec import ARGUMENT_SPEC as WAY_BACK
 
 ARGUMENT_SPEC: dict[str, dict[str, t.Any]] = {
     "state": {"type": "str", "choices": ["present", "absent"], "default": "present"},
@@ -26,6 +27,8 @@ ARGUMENT_SPEC: dict[str, dict[str, t.Any]] = {
     "proxy": {"type": "str", "default": ""},
     "front_end": {"type": "str", "default": "Default Web Site/EWS"},
     "back_end": {"type": "str", "default": "Exchange Back End/EWS"},
+    "require_healthy": {"type": "bool", "default": True},
+    **WAY_BACK,
 }
 
 #: IIS's own range (validationType of the attribute in IIS_schema.xml).
@@ -70,8 +73,8 @@ def parse_desired(params: t.Mapping[str, t.Any]) -> Desired:
         listeners=listeners,
         prune=params["prune"],
         proxy=check_proxy(params["proxy"], "proxy"),
-        front_end=_application("front_end", params["front_end"]),
-        back_end=_application("back_end", params["back_end"]),
+        front_end=application_path("front_end", params["front_end"]),
+        back_end=application_path("back_end", params["back_end"]),
     )
 
 
@@ -84,7 +87,11 @@ def _listener(index: int, entry: t.Mapping[str, t.Any]) -> Listener:
     return Listener(fqdn.lower(), port)
 
 
-def _application(option: str, path: str) -> str:
+def application_path(option: str, path: str) -> str:
+    """A site and an application without slashes at the ends.
+
+    :raises InvalidInput: one of them is missing.
+    """
     site, _separator, application = path.strip("/").partition("/")
     if not site or not application:
         raise InvalidInput(option, path, "a site and an application such as Default Web Site/EWS", "Name both")

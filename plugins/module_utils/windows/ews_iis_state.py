@@ -10,8 +10,9 @@ from dataclasses import dataclass
 from ..core.errors import UnexpectedState
 from . import proxy_bypass
 from .appcmd_reads import Question, Section, ask, folder, places, section
+from .backups import listed as copies_of
 from .cmdline import Expanded, command_line
-from .files import copies, printed, type_line
+from .files import printed, type_line
 from .place import APPHOST, Place, place_at, relative
 from .proxy_bypass import DefaultProxy, Former, parse_web_config
 from .runner import CommandResult, Runner
@@ -186,7 +187,7 @@ def _former(runner: Runner, file: str, own: DefaultProxy | None, gone: t.Collect
     """The section in the newest copy that has none of the entries."""
     if own is None or not set(own.bypass) & set(gone):
         return None
-    made = copies(runner, file)[:_COPIES]
+    made = [copy.path for copy in reversed(copies_of(runner, file))][:_COPIES]
     for copy, result in zip(made, runner.read_all([type_line(copy) for copy in made]), strict=True):
         if result.rc == 0:
             found = parse_web_config(result.stdout, copy)

@@ -19,10 +19,19 @@ def asks_for_certificate(flags: str) -> bool:
 
     :param flags: such as ``Ssl, SslNegotiateCert`` or ``40`` or ``0x28``; a name that is not known has no bit here.
     """
+    return bool(_mask(flags) & _CERTIFICATE)
+
+
+def requires_certificate(flags: str) -> bool:
+    """Whether IIS refuses clients without a certificate."""
+    return bool(_mask(flags) & _BITS["sslrequirecert"])
+
+
+def _mask(flags: str) -> int:
     mask = 0
     for word in re.split(r"[\s,]+", flags.strip().lower()):
         if re.fullmatch(r"\d+|0x[0-9a-f]+", word):
             mask |= int(word, 16 if word.startswith("0x") else 10)
         else:
             mask |= _BITS.get(word, 0)
-    return bool(mask & _CERTIFICATE)
+    return mask

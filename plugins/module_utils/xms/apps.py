@@ -8,7 +8,8 @@ import typing as t
 from dataclasses import dataclass
 
 from ..core.errors import UnexpectedState
-from .client import Json, XmsClient
+from ..core.https import Json
+from .client import XmsClient
 
 #: Root key of an app: "container" in the document of April 2021, "result" in the earlier ones.
 _ROOT_KEYS = ("container", "result")

@@ -11,18 +11,15 @@ from __future__ import annotations
 import contextlib
 import json
 import typing as t
-import urllib.parse
 
-from ..core.errors import InvalidInput, Refused, Unreachable
+from ..core.errors import Refused, Unreachable
+from ..core.https import Json, Transport, base_url, json_object
 from ..core.redact import redact
-from .transport import Transport
 
 BASE_PATH = "/xenmobile/api/v1"
 LOGIN = "/authentication/login"
 LOGOUT = "/authentication/logout"
 _SHOWN_CHARACTERS = 200
-
-Json = dict[str, t.Any]
 
 
 class SessionEnded(Refused):
@@ -45,7 +42,7 @@ class XmsClient:
         transport: Transport,
         on_secret: t.Callable[[str], None] = lambda secret: None,
     ) -> None:
-        self._base = _checked(url) + BASE_PATH
+        self._base = base_url(url, "Write the server's name and REST port alone, 4443 as a rule") + BASE_PATH
         self._username = username
         self._password = password
         self._transport = transport
@@ -99,7 +96,7 @@ class XmsClient:
             headers["Auth_token"] = self._token
         sent = None if body is None else json.dumps(body)
         code, text = self._transport.send(method, self._base + path, headers, sent)
-        answer = _parsed(text)
+        answer = json_object(text)
         message = redact(text if answer is None else str(answer.get("message")), self._secrets)[:_SHOWN_CHARACTERS]
         asked = f"{method} {self._base}{path}"
         if code in (401, 403) or (code == 400 and path == LOGIN):
@@ -119,28 +116,3 @@ class XmsClient:
                 "Look for the message in the server's log",
             )
         return answer
-
-
-def _parsed(text: str) -> Json | None:
-    """The JSON object in an answer, or ``None`` where it is anything else."""
-    try:
-        document = json.loads(text)
-    except ValueError:
-        return None
-    return document if isinstance(document, dict) else None
-
-
-def _checked(url: str) -> str:
-    expected, remedy = "https://<server>[:<port>]", "Write the server's name and REST port alone, 4443 as a rule"
-    try:
-        parts = urllib.parse.urlsplit(url)
-        port_is_valid = parts.port is None or parts.port > 0
-        (parts.hostname or "").encode("idna")
-    except ValueError:
-        raise InvalidInput("url", url, expected, remedy) from None
-    if parts.username is not None or parts.password is not None:
-        raise InvalidInput("url", "(with credentials)", expected, "Move the credentials to username and password")
-    extra = parts.path.strip("/") or parts.query or parts.fragment
-    if parts.scheme != "https" or not parts.hostname or not port_is_valid or extra:
-        raise InvalidInput("url", url, expected, remedy)
-    return f"https://{parts.netloc}"

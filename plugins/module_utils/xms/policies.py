@@ -11,9 +11,10 @@ from __future__ import annotations
 import typing as t
 
 from ..core.errors import InvalidInput, NotConverged, UnexpectedState
+from ..core.https import Json
 from ..core.reconcile import Change, Plan, Resource
 from .apps import App, container_of, find_app
-from .client import Json, XmsClient
+from .client import XmsClient
 
 NETWORK_ACCESS = "Network access"
 PUSH_NOTIFICATIONS = "Push notifications"

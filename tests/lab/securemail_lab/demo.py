@@ -71,8 +71,9 @@ class Demo:
         self._log.parent.mkdir(exist_ok=True)
         return True, f"{self._launcher.lab.kind} lab in {self._launcher.directory.name}/"
 
-    def _verify(self, what: str, expected: list[str]) -> None:
-        named = f"broken: {', '.join(expected)}; badge missing" if expected else "all links pass; badge arrived"
+    def _verify(self, what: str, expected: list[str], expected_badge: str = "") -> None:
+        expected_badge = expected_badge or ("missing" if expected else "arrived")
+        named = f"{'broken: ' + ', '.join(expected) if expected else 'all links pass'}; badge {expected_badge}"
 
         def act() -> tuple[bool, str]:
             self._verdict_file.unlink(missing_ok=True)
@@ -84,7 +85,7 @@ class Demo:
                 print(f"      {line}", flush=True)
             broken, badge = verdict["broken"], verdict["badge"]
             good = sorted(broken) == sorted(expected) and (status == 0) == (not expected)
-            good = good and badge == ("missing" if expected else "arrived")
+            good = good and badge == expected_badge
             return good, f"{'broken: ' + ', '.join(broken) if broken else 'all links pass'}; badge {badge}"
 
         self._step(what, named, act)
@@ -106,7 +107,7 @@ class Demo:
             return True, fault.what
 
         self._step(f"Break by hand: {name}", "", act)
-        self._verify("Verify", expected=[fault.link])
+        self._verify("Verify", [fault.link], fault.badge)
 
         def repair() -> tuple[bool, str]:
             status, changed = self._playbook(fault.repaired_by)
@@ -156,7 +157,7 @@ class Demo:
             mark = "ok" if step.as_expected else f"EXPECTED {step.expected}, SAW"
             print(f"{step.what:<{width}}  {step.seconds:>5}  {mark}  {step.seen}")
         if self._launcher.lab.kind == "loopback":
-            print("Left out: the gateway's links and its fault, because there are no network namespaces here.")
+            print("Left out: the gateway with its rules, and its fault, because there are no network namespaces here.")
         failed = sum(not step.as_expected for step in self._steps)
         print("-" * min(columns, 132))
         print(f"{len(self._steps) - failed} of {len(self._steps)} steps as expected in {seconds:.0f} s.")

@@ -25,6 +25,8 @@ _CORPORATE = {
     "controller": (["controller.corp.contoso.com"], [1]),
     "exch01": (["exch01.corp.contoso.com", "mail.contoso.com"], [11]),
     "exch02": (["exch02.corp.contoso.com"], [12]),
+    "netscaler": (["netscaler.corp.contoso.com"], [21]),
+    "vpn": (["vpn.contoso.com"], [22]),
     "proxy": (["proxy.corp.contoso.com"], [31]),
     "xms": (["xms.corp.contoso.com"], [41]),
     "dns": (["dns.corp.contoso.com"], [53]),

@@ -34,7 +34,9 @@ def _key_pem(key: ec.EllipticCurvePrivateKey) -> bytes:
     )
 
 
-def _builder(subject: x509.Name, issuer: x509.Name, key: ec.EllipticCurvePublicKey) -> x509.CertificateBuilder:
+def _builder(
+    subject: x509.Name, issuer: x509.Name, key: ec.EllipticCurvePublicKey, days: int = 365
+) -> x509.CertificateBuilder:
     now = datetime.datetime.now(datetime.UTC)
     return (
         x509.CertificateBuilder()
@@ -42,8 +44,8 @@ def _builder(subject: x509.Name, issuer: x509.Name, key: ec.EllipticCurvePublicK
         .issuer_name(issuer)
         .public_key(key)
         .serial_number(x509.random_serial_number())
-        .not_valid_before(now - datetime.timedelta(days=1))
-        .not_valid_after(now + datetime.timedelta(days=365))
+        .not_valid_before(now - datetime.timedelta(days=1 + max(-days, 0)))
+        .not_valid_after(now + datetime.timedelta(days=days))
     )
 
 
@@ -74,11 +76,17 @@ class Authority:
         write_atomically(self._lab.ca_path, certificate.public_bytes(serialization.Encoding.PEM), 0o644)
 
     def _issue(
-        self, folder: pathlib.Path, stem: str, subject: str, names: list[x509.GeneralName], usage: ObjectIdentifier
+        self,
+        folder: pathlib.Path,
+        stem: str,
+        subject: str,
+        names: list[x509.GeneralName],
+        usage: ObjectIdentifier,
+        days: int = 365,
     ) -> None:
         key = ec.generate_private_key(ec.SECP256R1())
         certificate = (
-            _builder(_name(subject), self._certificate.subject, key.public_key())
+            _builder(_name(subject), self._certificate.subject, key.public_key(), days)
             .add_extension(x509.SubjectAlternativeName(names), critical=False)
             .add_extension(x509.ExtendedKeyUsage([usage]), critical=False)
             .add_extension(x509.BasicConstraints(ca=False, path_length=None), critical=True)
@@ -95,8 +103,11 @@ class Authority:
         folder = self._lab.server_certificate(host)[0].parent
         self._issue(folder, "server", self._lab.name(host), names, ExtendedKeyUsageOID.SERVER_AUTH)
 
-    def issue_client(self, folder: pathlib.Path, user: str) -> None:
-        """Make ``client.pem`` and ``client.key`` of a user; the user principal name stands in the SAN."""
+    def issue_client(self, folder: pathlib.Path, user: str, days: int = 365) -> None:
+        """Make ``client.pem`` and ``client.key`` of a user; the user principal name stands in the SAN.
+
+        :param days: until it ends; negative where it has ended.
+        """
         upn = bytes([0x0C, len(user)]) + user.encode()  # DER UTF8String, under 128 bytes
         names: list[x509.GeneralName] = [x509.OtherName(_UPN, upn), x509.RFC822Name(user)]
-        self._issue(folder, "client", user, names, ExtendedKeyUsageOID.CLIENT_AUTH)
+        self._issue(folder, "client", user, names, ExtendedKeyUsageOID.CLIENT_AUTH, days)

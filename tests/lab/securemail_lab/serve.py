@@ -25,6 +25,7 @@ PROGRAMS = {
     "citrix": "securemail_lab.citrix.service",
     "apple": "securemail_lab.apple.service",
     "xms": "securemail_lab.xms.service",
+    "netscaler": "securemail_lab.netscaler.service",
     "devices": "securemail_lab.devices.service",
 }
 

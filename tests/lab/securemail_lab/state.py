@@ -57,6 +57,35 @@ class JsonFile:
             self.write(document)
 
 
+class Faults:
+    """What is broken about a service right now, by an edit of its ``faults.json``.
+
+    ``"times": n`` beside a fault ends it after n requests; ``expire_sessions`` is over once it was met.
+    """
+
+    def __init__(self, file: JsonFile) -> None:
+        self._file = file
+
+    def peek(self) -> dict[str, t.Any]:
+        """The fault that waits; not counted."""
+        present: dict[str, t.Any] = self._file.read()
+        return present
+
+    def take(self) -> dict[str, t.Any]:
+        """The fault that meets this request, counted."""
+        present = self.peek()
+        if not present.keys() & {"times", "expire_sessions"}:
+            return present
+        with self._file.edit() as document:
+            present = dict(document)
+            document.pop("expire_sessions", None)
+            if "times" in document:
+                document["times"] -= 1
+                if document["times"] <= 0:
+                    document.clear()
+        return present
+
+
 def append_line(path: pathlib.Path, line: str) -> None:
     """Add a line to a log, whole even where several processes write."""
     path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)

@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import pathlib
 import typing as t
@@ -21,6 +22,7 @@ class Stage:
         self.directory = directory
         self.lab = create(directory, kind)
         self.broken = list(faults.initial_links(self.lab))
+        self.badge = "missing"
         self.blind_to = ""
         self.deaf_to = ""
 
@@ -36,7 +38,7 @@ class Stage:
             self.broken = self.broken[: len(self.broken) - changed]
             return 0, changed
         seen = [link for link in self.broken if link != self.blind_to]
-        verdict = {"broken": seen, "badge": "missing" if self.broken else "arrived", "report": ["one line"]}
+        verdict = {"broken": seen, "badge": self.badge if self.broken else "arrived", "report": ["one line"]}
         (self.directory / "verdict.json").write_text(json.dumps(verdict), encoding="ascii")
         return (2 if self.broken else 0), 0
 
@@ -49,11 +51,15 @@ def stage(tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch) -> Stage:
 
 
 def _wire(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
-    def breaking(link: str) -> t.Callable[..., None]:
-        return lambda _lab, _entering: stage.broken.append(link)
+    def breaking(fault: faults.Fault) -> t.Callable[..., None]:
+        def inflict(_lab: object, _entering: object) -> None:
+            stage.broken.append(fault.link)
+            stage.badge = fault.badge
+
+        return inflict
 
     for name, fault in faults.FAULTS.items():
-        replaced = faults.Fault(fault.what, fault.link, fault.repaired_by, breaking(fault.link), fault.needs_gateway)
+        replaced = dataclasses.replace(fault, inflict=breaking(fault))
         monkeypatch.setitem(faults.FAULTS, name, replaced)
     monkeypatch.setattr(demo.Demo, "_playbook", lambda _self, name: stage.playbook(name))
 
@@ -107,4 +113,4 @@ def test_loopback_leaves_out_the_gateway_and_says_so(
     good, evidence = tell(stage)
     said = capsys.readouterr().out
     assert good and evidence["lab"] == "loopback"
-    assert "Break firewall-rule: left out" in said and "Left out: the gateway's links and its fault" in said
+    assert "Break firewall-rule: left out" in said and "Left out: the gateway with its rules, and its fault" in said

@@ -20,6 +20,8 @@ from securemail_lab.citrix.seed import CUSTOMER_ID
 from securemail_lab.devices import phone, service
 from securemail_lab.exchange.machine import Machine
 from securemail_lab.lab import BUNDLE_ID, DEVICES, EXCHANGE_HOSTS, USER, Lab
+from securemail_lab.netscaler.seed import GROUP
+from securemail_lab.netscaler.store import Store
 from securemail_lab.probe import probe
 from securemail_lab.state import JsonFile
 
@@ -69,11 +71,23 @@ class Estate:
         for region in regions:
             Accounts(self.lab).store(region, BUNDLE_ID, push_certificates.KEY, certificate)
 
+    def authorize(self, *regions: str) -> None:
+        """Let the users' tunnel reach the registration services of these regions, as an administrator would."""
+        addresses = [address for region in regions for address in self.lab.addresses(f"registration-{region}")]
+        terms = " || ".join(f"CLIENT.IP.DST.EQ({address})" for address in addresses) or "false"
+        rule = f"({terms}) && CLIENT.TCP.DSTPORT.EQ({self.lab.port('https')})"
+        with Store(self.lab).running_file.edit() as running:
+            running["objects"]["authorizationpolicy"]["push"] = {"name": "push", "rule": rule, "action": "ALLOW"}
+            bound = running["bindings"]["aaagroup_authorizationpolicy_binding"]
+            bound[:] = [each for each in bound if each["policy"] != "push"]
+            bound.append({"groupname": GROUP, "policy": "push", "priority": 90})
+
     def configure(self, **others: str) -> None:
         """Everything that push needs, in EMEA, or all but for some policies."""
         self.raise_read_ahead(*EXCHANGE_HOSTS)
         self.bypass()
         self.upload("emea")
+        self.authorize("emea")
         self.choose(**others)
 
     def mail(self, host: str = "exch01") -> None:
@@ -117,7 +131,7 @@ class Estate:
 @pytest.fixture
 def estate(tmp_path: pathlib.Path) -> t.Iterator[Estate]:
     lab = loopback.make_lab(tmp_path / "lab")
-    with loopback.Running(lab, "apple", "citrix", "xms", *EXCHANGE_HOSTS, "devices") as running:
+    with loopback.Running(lab, "apple", "citrix", "xms", "netscaler", *EXCHANGE_HOSTS, "devices") as running:
         yield Estate(lab, running)
 
 
@@ -161,6 +175,7 @@ def test_a_region_changed_by_hand_ends_the_old_registration(working: Estate) -> 
         working.mail()
         loopback.wait(lambda: working.badges() == [badge, badge], "the badge")  # noqa: B023 - used at once
     working.upload("apac")
+    working.authorize("emea", "apac")
     working.choose(Push_notifications_region="APAC")
     loopback.wait(lambda: working.registered("apac") == set(DEVICES), "registration in the new region")
     loopback.wait(working.subscribed, "both phones subscribe")
@@ -172,6 +187,7 @@ def test_a_region_changed_by_hand_ends_the_old_registration(working: Estate) -> 
 
 
 def test_a_region_without_the_customer_is_said(working: Estate) -> None:
+    working.authorize("emea", "americas")
     working.choose(Push_notifications_region="Americas")
     loopback.wait(lambda: all(working.errors()), "the phones say why")
     assert all(error.startswith("register: HTTP 403: ") and CUSTOMER_ID in error for error in working.errors())
@@ -183,6 +199,7 @@ def test_a_region_without_the_customer_is_said(working: Estate) -> None:
 def test_http_413_is_said_by_the_phone_of_that_host(estate: Estate) -> None:
     estate.bypass()
     estate.upload("emea")
+    estate.authorize("emea")
     estate.choose()
     estate.raise_read_ahead("exch02")
     wanted = ["subscribe: HTTP 413 Request Entity Too Large", ""]
@@ -286,3 +303,29 @@ def test_a_phone_that_dies_is_reported(tmp_path: pathlib.Path, caplog: pytest.Lo
         asyncio.run(live())
     assert caplog.messages == ["iphone-1 is dead"]
     assert json.loads((lab.state("devices") / "iphone-2.json").read_bytes())["last_error"]["step"] == "policy"
+
+
+def test_without_an_authorization_policy_no_phone_registers(estate: Estate) -> None:
+    estate.configure(Push_notifications="false")
+    estate.authorize("apac")  # of another region
+    estate.choose()
+    loopback.wait(lambda: all(estate.errors()), "the phones say why")
+    for error in estate.errors():
+        assert error.startswith("register: the Gateway says 403 no authorization policy allows ")
+        assert estate.lab.address("registration-emea") in error
+    assert estate.registered("emea") == set()
+    estate.authorize("emea")
+    loopback.wait(estate.subscribed, "both phones subscribe")
+
+
+@pytest.mark.parametrize("ends", ["split tunnel", "no STA"])
+def test_what_does_not_go_through_the_tunnel_needs_no_policy(estate: Estate, ends: str) -> None:
+    with Store(estate.lab).running_file.edit() as running:
+        if ends == "split tunnel":
+            running["objects"]["vpnsessionaction"]["AC_OS"]["splittunnel"] = "ON"
+        else:
+            running["bindings"]["vpnglobal_staserver_binding"] = []
+    estate.configure(Push_notifications="false")
+    estate.authorize()
+    estate.choose()
+    loopback.wait(estate.subscribed, "both phones subscribe")

@@ -19,6 +19,8 @@ from securemail_lab.apple import authority
 from securemail_lab.citrix.accounts import Accounts
 from securemail_lab.exchange.machine import Machine
 from securemail_lab.lab import BUNDLE_ID, EXCHANGE_HOSTS, Lab
+from securemail_lab.netscaler.seed import GROUP
+from securemail_lab.netscaler.store import Store
 from securemail_lab.state import JsonFile
 
 PROJECT = pathlib.Path(__file__).resolve().parents[3]
@@ -79,6 +81,21 @@ def test_read_ahead_is_0_again_on_both_hosts_and_their_pools_are_new(lab: Lab) -
     assert set(after) == relative(lab, *paths, *pools)
     assert [path.read_bytes() for path in paths] == originals
     assert [json.loads(pool.read_bytes()) for pool in pools] == [{"MSExchangeServicesAppPool": 1}] * 2
+
+
+def test_netscaler_policy_is_one_binding_and_the_policy_stays(lab: Lab) -> None:
+    store = Store(lab)
+    binding = {"groupname": GROUP, "policy": "pushops_registration", "priority": 90}
+    with store.running_file.edit() as running:
+        running["bindings"]["aaagroup_authorizationpolicy_binding"].append(binding)
+        policies = running["objects"]["authorizationpolicy"]
+        policies["pushops_registration"] = {"name": "pushops_registration", "rule": "true", "action": "ALLOW"}
+    store.save()
+    expected = store.running
+    expected["bindings"]["aaagroup_authorizationpolicy_binding"].remove(binding)
+    _before, after = inflict(lab, "netscaler-policy")
+    assert {pathlib.Path(name).name for name in after} == {"running.json", "saved.json"}
+    assert store.running == store.saved == expected
 
 
 def test_wrong_region_is_one_value_of_one_policy(lab: Lab) -> None:

@@ -181,3 +181,8 @@ def test_serverRuntime_is_ambiguous_beside_ftp(machine: Machine) -> None:
     assert (
         appcmd.run(machine, ["list", "config", FRONT, "-section:access", "/text:sslFlags"]).stdout == b"Ssl, Ssl128\r\n"
     )
+
+
+def test_iis_can_read_the_files_of_a_real_exchange(machine: Machine) -> None:
+    for application in (FRONT, BACK):
+        Iis(machine).check(application)

@@ -20,6 +20,8 @@ from ..lab import BUNDLE_ID, USER, Lab
 from ..state import JsonFile
 from . import ews
 from .settings import NotManaged, Settings
+from .tunnel import leg
+from .tunnel import session as open_session
 
 POLL_SECONDS = 0.3
 RETRY_SECONDS = 0.5
@@ -88,7 +90,7 @@ class Phone:
     async def _settings(self) -> Settings:
         url = self._lab.url("xms", "xms-device", "/device/apps")
         try:
-            async with self._session() as session, session.get(url, params={"user": USER}) as answer:
+            async with open_session(self._lab, self._tls) as session, session.get(url, params={"user": USER}) as answer:
                 answer.raise_for_status()
                 return Settings.of(await answer.json())
         except (aiohttp.ClientError, TimeoutError, ValueError, NotManaged) as error:
@@ -119,7 +121,7 @@ class Phone:
             "token": self._token,
         }
         try:
-            async with self._session() as session, session.post(url, json=document) as answer:
+            async with leg(self._lab, self._tls) as way, way.request("POST", url, json=document) as answer:
                 content = await answer.json()
         except (aiohttp.ClientError, TimeoutError, ValueError) as error:
             raise Failed("register", _words(error)) from None
@@ -130,7 +132,7 @@ class Phone:
     async def _subscribe(self, listener_url: str, watermark: str | None) -> ews.Subscribed:
         url = self._lab.url(self._mail_server, path="/EWS/Exchange.asmx")
         try:
-            async with self._session(self._with_certificate) as session:
+            async with open_session(self._lab, self._with_certificate) as session:
                 return await ews.subscribe(session, url, listener_url, watermark)
         except (aiohttp.ClientError, TimeoutError, ews.SubscribeFailed) as error:
             raise Failed("subscribe", _words(error)) from None
@@ -143,7 +145,7 @@ class Phone:
         service = f"registration-{registration['region']}"
         url = self._lab.url(service, path=f"/v1/devices/{self._token}")
         try:
-            async with self._session() as session, session.delete(url) as answer:
+            async with leg(self._lab, self._tls) as way, way.request("DELETE", url) as answer:
                 answer.raise_for_status()
         except (aiohttp.ClientError, TimeoutError) as error:
             raise Failed("register", _words(error)) from None
@@ -185,11 +187,8 @@ class Phone:
             with self._state.edit() as state:
                 state.update(what)
 
-    def _session(self, tls: t.Any = None) -> aiohttp.ClientSession:
-        connector = aiohttp.TCPConnector(resolver=self._lab.resolver(), ssl=tls or self._tls, force_close=True)
-        timeout = aiohttp.ClientTimeout(total=self._lab.seconds(240), sock_connect=self._lab.seconds(60))
-        return aiohttp.ClientSession(connector=connector, timeout=timeout)
-
 
 def _words(error: Exception) -> str:
+    if isinstance(error, aiohttp.ClientHttpProxyError):
+        return f"the Gateway says {error.status} {error.message}"
     return str(error) or ("no answer in time" if isinstance(error, TimeoutError) else type(error).__name__)

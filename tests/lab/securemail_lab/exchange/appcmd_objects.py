@@ -10,16 +10,18 @@ import pathlib
 import re
 import shutil
 
-from ..state import JsonFile
 from .appcmd_arguments import Arguments
 from .appcmd_config import Outcome
 from .appcmd_text import NEWLINE
-from .iis import DataFault, Iis, IisError, Site
+from .iis import ApplicationPool, DataFault, Iis, IisError, Site
 from .iis.document import escape
 from .iis.errors import ALREADY_EXISTS, INVALID_PARAMETER, NOT_FOUND
+from .pools import STARTED, STOPPED, change_state, restart, state_of
 
 _CONFIG = r"C:\Windows\System32\inetsrv\config"
 _BACKUP = r"C:\Windows\System32\inetsrv\backup"
+#: Win32 errors of a service that is, or is not, running: 1062 is from a transcript of stopping a stopped pool.
+ALREADY_RUNNING, NOT_ACTIVE = 1056, 1062
 _SAVED = ("applicationHost.config", "administration.config", "redirection.config")
 
 
@@ -42,18 +44,11 @@ def run(iis: Iis, arguments: Arguments) -> Outcome | None:
     """Run a verb; none where the object does not have it."""
     if arguments.verb == "list":
         return _list(iis, arguments)
-    if arguments.object == "apppool" and arguments.verb == "recycle":
-        return _recycle(iis, arguments)
+    if arguments.object == "apppool" and arguments.verb in ("recycle", "start", "stop"):
+        return _recycle(iis, arguments) if arguments.verb == "recycle" else _start_or_stop(iis, arguments)
     if arguments.object == "backup" and arguments.verb in ("add", "restore"):
         return _add_backup(iis, arguments) if arguments.verb == "add" else _restore_backup(iis, arguments)
     return None
-
-
-def restart(iis: Iis, pools: list[str]) -> None:
-    """Count a new worker process for each pool, in ``apppools.json``: what was in memory is gone."""
-    with JsonFile(iis.machine.state / "apppools.json").edit() as counters:
-        for pool in pools:
-            counters[pool] = counters.get(pool, 0) + 1
 
 
 def _list(iis: Iis, arguments: Arguments) -> Outcome:
@@ -96,21 +91,19 @@ def _rows(iis: Iis, kind: str) -> list[Row]:
         names = sorted(each.name for each in folder.iterdir()) if folder.is_dir() else []
         return [Row("BACKUP", name, "", {"BACKUP.NAME": name}) for name in names]
     if kind == "apppool":
-        return [
-            Row(
-                "APPPOOL",
-                pool.name,
-                f" (MgdVersion:{pool.runtime},MgdMode:{pool.pipeline},state:Started)",
-                {
-                    "APPPOOL.NAME": pool.name,
-                    "PipelineMode": pool.pipeline,
-                    "RuntimeVersion": pool.runtime,
-                    "state": "Started",
-                },
-            )
-            for pool in iis.pools()
-        ]
+        return [_pool_row(pool, state_of(iis.machine, pool.name)) for pool in iis.pools()]
     return [row for site in iis.sites() for row in _site_rows(site, kind)]
+
+
+def _pool_row(pool: ApplicationPool, state: str) -> Row:
+    summary = f" (MgdVersion:{pool.runtime},MgdMode:{pool.pipeline},state:{state})"
+    properties = {
+        "APPPOOL.NAME": pool.name,
+        "PipelineMode": pool.pipeline,
+        "RuntimeVersion": pool.runtime,
+        "state": state,
+    }
+    return Row("APPPOOL", pool.name, summary, properties)
 
 
 def _site_rows(site: Site, kind: str) -> list[Row]:
@@ -144,15 +137,32 @@ def _site_rows(site: Site, kind: str) -> list[Row]:
     return rows
 
 
-def _recycle(iis: Iis, arguments: Arguments) -> Outcome:
+def _named_pool(iis: Iis, arguments: Arguments) -> str:
     name = arguments.take("apppool.name", "name") or arguments.identifier
     if not name:
         raise IisError(INVALID_PARAMETER, "Must specify the APPPOOL object with identifier.")
     pool = next((pool for pool in iis.pools() if pool.name.lower() == name.lower()), None)
     if pool is None:
         raise IisError(NOT_FOUND, f'Cannot find APPPOOL object with identifier "{name}".')
-    restart(iis, [pool.name])
-    return 0, f'"{pool.name}" successfully recycled{NEWLINE}'
+    return pool.name
+
+
+def _recycle(iis: Iis, arguments: Arguments) -> Outcome:
+    name = _named_pool(iis, arguments)
+    if state_of(iis.machine, name) == STOPPED:
+        raise IisError(NOT_ACTIVE, f'Cannot recycle APPPOOL object "{name}": it is stopped.')
+    restart(iis.machine, [name])
+    return 0, f'"{name}" successfully recycled{NEWLINE}'
+
+
+def _start_or_stop(iis: Iis, arguments: Arguments) -> Outcome:
+    name, starts = _named_pool(iis, arguments), arguments.verb == "start"
+    state, said = (STARTED, "started") if starts else (STOPPED, "stopped")
+    if state_of(iis.machine, name) == state:
+        code = ALREADY_RUNNING if starts else NOT_ACTIVE
+        raise IisError(code, f'APPPOOL object "{name}" is already {said}.')
+    change_state(iis.machine, name, state)
+    return 0, f'"{name}" successfully {said}{NEWLINE}'
 
 
 def _add_backup(iis: Iis, arguments: Arguments) -> Outcome:
@@ -178,7 +188,7 @@ def _restore_backup(iis: Iis, arguments: Arguments) -> Outcome:
     for file in _SAVED:
         if (folder / file).is_file():
             shutil.copyfile(folder / file, iis.machine.path(rf"{_CONFIG}\{file}"))
-    restart(iis, [pool.name for pool in iis.pools()])
+    restart(iis.machine, [pool.name for pool in iis.pools()])
     return 0, f'Restored configuration from backup "{name}"{NEWLINE}'
 
 

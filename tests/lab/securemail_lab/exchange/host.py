@@ -27,7 +27,7 @@ ADMINISTRATOR = "CONTOSO\\svc-pushops"
 async def serve(lab: Lab, host: str) -> Stop:
     """Listen on all addresses of ``host``; subscriptions begin empty, as in a new worker process."""
     machine = Machine(name=host, state=lab.state(host))
-    addresses, tls = lab.addresses(host), lab.server_tls(host)
+    addresses, tls, asking = lab.addresses(host), lab.server_tls(host), _asking_for_certificates(lab, host)
 
     def changed(address: str) -> None:
         notifier.mailbox_changed(address)
@@ -39,9 +39,9 @@ async def serve(lab: Lab, host: str) -> Stop:
         started.push_async_callback(notifier.close)
         back = backend.application(lab, machine, operations)
         started.push_async_callback((await listen(back, addresses, lab.port("exchange-backend"), tls)).cleanup)
-        front, asking = frontend.application(lab, machine, mailboxes), _asking_for_certificates(lab, host)
+        front = frontend.application(lab, machine, mailboxes)
         started.push_async_callback((await listen(front, addresses, lab.port("https"), asking)).cleanup)
-        started.push_async_callback((await _listen_for_winrm(lab, host, machine, tls)).cleanup)
+        started.push_async_callback((await _listen_for_winrm(lab, host, machine, asking)).cleanup)
         for server in await smtp.listen(lab, host, mailboxes):
             started.callback(server.close)
         return started.pop_all().aclose

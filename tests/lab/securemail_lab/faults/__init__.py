@@ -20,6 +20,8 @@ class Fault:
     :param what: what was done, in a sentence.
     :param link: the link of the push path that it breaks, as ``playbooks/verify.yml`` names it.
     :param repaired_by: the playbook that mends it.
+    :param badge: what verify's probe says of the badge then: ``missing``, or ``arrived`` where only devices to come
+        would go without.
     """
 
     what: str
@@ -27,6 +29,7 @@ class Fault:
     repaired_by: str
     inflict: t.Callable[[Lab, Entering], None]
     needs_gateway: bool = False
+    badge: str = "missing"
 
 
 FAULTS = {
@@ -36,6 +39,13 @@ FAULTS = {
         "firewall.yml",
         by_hand.remove_listener_rules,
         needs_gateway=True,
+    ),
+    "netscaler-policy": Fault(
+        "an administrator unbound the authorization policy of push from its group on NetScaler",
+        "registration-egress",
+        "netscaler.yml",
+        by_hand.unbind_netscaler_policy,
+        badge="arrived",
     ),
     "proxy-bypass": Fault(
         "a cumulative update replaced the back end's EWS web.config on exch01",
@@ -67,4 +77,4 @@ FAULTS = {
 def initial_links(lab: Lab) -> tuple[str, ...]:
     """The links that a fresh estate has not yet got, as far as this kind of lab can show them."""
     links = ("xms-policies", "registration-egress", "read-ahead", "proxy-bypass", "listener-egress", "apns-certificate")
-    return links if lab.kind == "namespaces" else tuple(link for link in links if not link.endswith("-egress"))
+    return links if lab.kind == "namespaces" else tuple(link for link in links if link != "listener-egress")

@@ -16,6 +16,7 @@ from cryptography.hazmat.primitives import serialization
 
 from ..apple import authority
 from ..lab import BUNDLE_ID, EXCHANGE_HOSTS, REGIONS, Lab
+from ..netscaler import console as netscaler
 from ..network.topology import GATEWAY
 from ..state import JsonFile, write_atomically
 from ..xms import console
@@ -37,6 +38,11 @@ def remove_listener_rules(_lab: Lab, entering: Entering) -> None:
         if rule.get("comment", "").startswith(_LISTENER_RULE):
             where = [rule["family"], rule["table"], rule["chain"], "handle", str(rule["handle"])]
             subprocess.run([*nft, "delete", "rule", *where], check=True)
+
+
+def unbind_netscaler_policy(lab: Lab, _entering: Entering) -> None:
+    """Unbind and save, as somebody in the console would. What is registered already goes on."""
+    netscaler.unbind_authorization(lab, "pushops_")
 
 
 def remove_proxy_bypass(lab: Lab, _entering: Entering) -> None:

@@ -4,7 +4,7 @@
 
 ::
 
-    controller, exch01, exch02, proxy, xms, dns, devices (VPN leg)  192.0.2.0/24  corporate
+    controller, exch01, exch02, netscaler, proxy, xms, dns, devices   192.0.2.0/24  corporate
                               |  bridge
                            gateway  (forwards; its nftables rule set decides)
                               |
@@ -25,7 +25,9 @@ from ..lab import Lab
 
 BRIDGE = "corporate"
 #: Hosts with a namespace of their own on the corporate bridge; the controller is the supervisor's own namespace.
-CORPORATE_HOSTS = ("exch01", "exch02", "proxy", "xms", "dns", "devices")
+CORPORATE_HOSTS = ("exch01", "exch02", "netscaler", "proxy", "xms", "dns", "devices")
+VIRTUAL_SERVER = "vpn"
+_MOBILE_TABLE = 77
 GATEWAY = "gateway"
 INTERNET = "internet"
 INTERNET_HOSTS = (
@@ -81,8 +83,11 @@ def build(lab: Lab) -> None:
         "-n devices link set mobile0 up",
         f"-n {INTERNET} address add {_MOBILE_ROUTER}/24 dev mobile0",
         f"-n {INTERNET} link set mobile0 up",
-        # A phone reaches Apple over the mobile network and everything else through the tunnel.
+        f"-n netscaler address add {lab.address(VIRTUAL_SERVER)}/24 dev corporate0",
+        # A phone reaches Apple over the mobile network, and what does not go through the tunnel, too.
         f"-n devices route add {lab.address('apns')}/32 via {_MOBILE_ROUTER}",
+        f"-n devices rule add from {lab.address('devices-mobile')} table {_MOBILE_TABLE}",
+        f"-n devices route add default via {_MOBILE_ROUTER} table {_MOBILE_TABLE}",
     ]
     for host in INTERNET_HOSTS:
         commands += [f"-n {INTERNET} address add {address}/32 dev lo" for address in lab.addresses(host)]
@@ -95,7 +100,7 @@ def build(lab: Lab) -> None:
 def _bind_names(lab: Lab) -> None:
     """Let every program inside resolve the lab's names, and only these."""
     lines = ["127.0.0.1 localhost"]
-    for host in ("controller", *CORPORATE_HOSTS, GATEWAY, *INTERNET_HOSTS):
+    for host in ("controller", *CORPORATE_HOSTS, VIRTUAL_SERVER, GATEWAY, *INTERNET_HOSTS):
         lines += [f"{address} {' '.join(lab.names(host))}" for address in lab.addresses(host)]
     hosts = lab.directory / "hosts"
     hosts.write_text("\n".join(lines) + "\n", encoding="ascii")

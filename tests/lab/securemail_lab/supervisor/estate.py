@@ -19,12 +19,13 @@ from ..exchange import seed as exchange
 from ..gateway import proxy
 from ..gateway import seed as gateway
 from ..lab import EXCHANGE_HOSTS, REGIONS, Lab
+from ..netscaler import seed as netscaler
 from ..network.topology import GATEWAY, INTERNET_HOSTS, inside
 from ..pki import Authority
 from ..state import write_atomically
 from ..xms import seed as xms
 
-SECRETS = ("winrm", "mailbox", "xms", "apns_passphrase", "pkcs12", "portal", "machine", "apple")
+SECRETS = ("winrm", "mailbox", "xms", "netscaler", "apns_passphrase", "pkcs12", "portal", "machine", "apple")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -77,6 +78,14 @@ PROGRAMS = (
         ),
     ),
     Program(
+        "netscaler",
+        "netscaler",
+        (
+            Door("netscaler", "https", "tls", "NetScaler: NITRO"),
+            Door("vpn", "https", "tls", "NetScaler Gateway: where devices come in"),
+        ),
+    ),
+    Program(
         "citrix",
         "push-service",
         (
@@ -110,7 +119,7 @@ def seed(lab: Lab) -> None:
     """Write the state of a freshly installed estate where there is none yet: push is configured nowhere."""
     make_secrets(lab)
     authority = Authority(lab)
-    for host in (*EXCHANGE_HOSTS, "xms", *INTERNET_HOSTS):
+    for host in (*EXCHANGE_HOSTS, "xms", "netscaler", "vpn", *INTERNET_HOSTS):
         if not lab.server_certificate(host)[0].exists():
             authority.issue_server(host)
     for name in EXCHANGE_HOSTS:
@@ -118,6 +127,7 @@ def seed(lab: Lab) -> None:
     apple.seed(lab)
     citrix.seed(lab)
     xms.seed(lab)
+    netscaler.seed(lab)
     devices.seed(lab)
     gateway.seed(lab)
     dnsmasq.seed(lab)

@@ -7,8 +7,12 @@
 ``users.json``     ``{"users": {login: {"secret": name in secrets.json, "role": name}},
                    "roles": {name: [permission, ...]}}``
 ``server.json``    ``{"generation": "2021" | "2016", "properties": {server property: text}}``
-``faults.json``    see :class:`Faults`
+``faults.json``    what is broken about the REST API right now; see :class:`securemail_lab.state.Faults`
 =================  =====================================================================================
+
+Faults, one of: ``{"down": true}`` (HTTP 503), ``{"html": true}`` (a log-on page with HTTP 200 instead of JSON),
+``{"status": 1, "message": "..."}`` (HTTP 200 whose envelope says no; the login still works),
+``{"expire_sessions": true}`` (every session ends, once).
 """
 
 from __future__ import annotations
@@ -16,7 +20,7 @@ from __future__ import annotations
 import typing as t
 
 from ..lab import Lab
-from ..state import JsonFile
+from ..state import Faults, JsonFile
 
 Json = dict[str, t.Any]
 
@@ -64,29 +68,3 @@ class Store:
         name = {"STATIC_TIMEOUT": "static", "INACTIVITY_TIMEOUT": "inactivity"}[kind]
         minutes = float(properties.get(f"xms.publicapi.{name}.timeout", "60"))
         return kind, self._lab.seconds(60 * minutes)
-
-
-class Faults:
-    """What is broken about the REST API right now, by an edit of ``faults.json``.
-
-    One of ``{"down": true}`` (HTTP 503), ``{"html": true}`` (a log-on page with HTTP 200 instead of JSON),
-    ``{"status": 1, "message": "..."}`` (HTTP 200 whose envelope says no; the login still works),
-    ``{"expire_sessions": true}`` (every session ends, once). ``"times": n`` beside it ends a fault after n requests.
-    """
-
-    def __init__(self, file: JsonFile) -> None:
-        self._file = file
-
-    def take(self) -> Json:
-        """The fault that meets this request, counted."""
-        present: Json = self._file.read()
-        if not present.keys() & {"times", "expire_sessions"}:
-            return present
-        with self._file.edit() as document:
-            present = dict(document)
-            document.pop("expire_sessions", None)
-            if "times" in document:
-                document["times"] -= 1
-                if document["times"] <= 0:
-                    document.clear()
-        return present

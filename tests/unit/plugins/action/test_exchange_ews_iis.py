@@ -12,6 +12,7 @@ import yaml
 from ansible.errors import AnsibleActionFail, AnsibleConnectionFailure
 
 from ansible_collections.pushops.securemail.plugins.action import exchange_ews_iis
+from ansible_collections.pushops.securemail.plugins.doc_fragments import way_back
 from ansible_collections.pushops.securemail.plugins.module_utils.core.errors import Refused, Unreachable
 from ansible_collections.pushops.securemail.plugins.module_utils.windows.ews_iis_spec import ARGUMENT_SPEC
 from ansible_collections.pushops.securemail.plugins.modules import exchange_ews_iis as module
@@ -45,7 +46,8 @@ def _spec(options: dict[str, t.Any]) -> dict[str, t.Any]:
 
 
 def test_the_documentation_says_what_the_action_takes() -> None:
-    assert _spec(yaml.safe_load(module.DOCUMENTATION)["options"]) == _spec(ARGUMENT_SPEC)
+    shared = yaml.safe_load(way_back.ModuleDocFragment.DOCUMENTATION)["options"]
+    assert _spec({**yaml.safe_load(module.DOCUMENTATION)["options"], **shared}) == _spec(ARGUMENT_SPEC)
 
 
 @pytest.mark.parametrize(

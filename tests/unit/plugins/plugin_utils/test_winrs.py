@@ -4,9 +4,11 @@
 
 from __future__ import annotations
 
+import binascii
 import re
 import types
 import typing as t
+import xml.etree.ElementTree as ET
 
 import pytest
 import requests.exceptions
@@ -20,11 +22,8 @@ from ansible_collections.pushops.securemail.plugins.module_utils.core.errors imp
     Unreachable,
 )
 from ansible_collections.pushops.securemail.plugins.module_utils.windows.runner import CommandResult
-from ansible_collections.pushops.securemail.plugins.plugin_utils.winrs import (
-    QUOTA_OPERATIONS,
-    SHELL_NOT_FOUND,
-    WinrsRunner,
-)
+from ansible_collections.pushops.securemail.plugins.plugin_utils.winrm_errors import QUOTA_OPERATIONS, SHELL_NOT_FOUND
+from ansible_collections.pushops.securemail.plugins.plugin_utils.winrs import WinrsRunner
 
 QUOTA_SHELLS, QUOTA_COMMANDS = 2150859173, 2150859241
 
@@ -43,8 +42,14 @@ class Connection:
 
     transport = "winrm"
 
-    def __init__(self, start: t.Iterable[Step] = (), receive: t.Iterable[Step] = (), connect: Step = None) -> None:
-        self.start, self.receive, self.connect = list(start), list(receive), connect
+    def __init__(
+        self,
+        start: t.Iterable[Step] = (),
+        receive: t.Iterable[Step] = (),
+        cleanup: t.Iterable[Step] = (),
+        connect: Step = None,
+    ) -> None:
+        self.start, self.receive, self.cleanup, self.connect = list(start), list(receive), list(cleanup), connect
         self.protocol: t.Any = None
         self.shell_id: str | None = None
         self.shells = 0
@@ -59,8 +64,9 @@ class Connection:
             self.protocol = types.SimpleNamespace(
                 run_command=self._run,
                 get_command_output_raw=self._get,
-                cleanup_command=lambda shell, command: self._say(f"cleanup {shell}"),
-                close_shell=lambda shell: self._say(f"close {shell}"),
+                cleanup_command=self._cleanup,
+                close_shell=lambda shell, session=True: self._say(f"close {shell}"),
+                transport=types.SimpleNamespace(close_session=lambda: self._say("hang up")),
             )
 
     def reset(self) -> None:
@@ -77,6 +83,10 @@ class Connection:
         self._say(f"run {shell} {line}")
         self._play(self.start)
         return "command"
+
+    def _cleanup(self, shell: str, command: str) -> None:
+        self._say(f"cleanup {shell}")
+        self._play(self.cleanup)
 
     def _get(self, shell: str, command: str) -> tuple[bytes, bytes, int, bool]:
         step = self._play(self.receive)
@@ -114,35 +124,75 @@ def test_output_arrives_in_pieces_and_characters_may_be_cut() -> None:
     assert result == CommandResult(0xC0000135, "Grüße", "err")
 
 
+LOST_SESSION = [
+    requests.exceptions.ConnectionError("reset by peer"),
+    requests.exceptions.ReadTimeout("read timed out"),
+    exceptions.WinRMTransportError("http", 503, "<html/>"),
+    exceptions.WinRMTransportError("http", 500, ""),
+    exceptions.InvalidCredentialsError("the specified credentials were rejected by the server"),
+    exceptions.WinRMError("Encrypted length from server does not match"),
+    ET.ParseError("no element found"),
+    StopIteration(),
+    AssertionError(),
+    KeyError("Content-Type"),
+    binascii.Error("Incorrect padding"),
+]
+
+
+def runner_of(connection: Connection) -> WinrsRunner:
+    return WinrsRunner(connection, "exch01", wait=lambda seconds: None)
+
+
 @pytest.mark.parametrize("writes", [True, False])
-@pytest.mark.parametrize("quota", [fault(wmi=QUOTA_OPERATIONS), fault(QUOTA_OPERATIONS)])
-def test_a_used_up_shell_is_replaced_once(quota: Exception, writes: bool) -> None:
-    connection = Connection(start=[quota])
-    assert WinrsRunner(connection, "exch01").run("a", writes=writes).rc == 0
+@pytest.mark.parametrize("refused", [fault(wmi=QUOTA_OPERATIONS), fault(QUOTA_OPERATIONS), fault(SHELL_NOT_FOUND)])
+def test_a_command_that_the_host_did_not_begin_is_begun_in_another_shell(refused: Exception, writes: bool) -> None:
+    connection = Connection(start=[refused])
+    assert runner_of(connection).run("a", writes=writes).rc == 0
     assert connection.calls == ["run shell-1 a", "close shell-1", "run shell-2 a", "cleanup shell-2"]
 
-    with pytest.raises(Refused, match="quota"):
-        WinrsRunner(Connection(start=[quota, quota]), "exch01").run("a", writes=writes)
+    connection = Connection(start=[refused] * 3)
+    with pytest.raises((Refused, Unreachable), match="quota|shells while they are in use"):
+        runner_of(connection).run("a", writes=writes)
+    assert connection.shells == 3
 
 
 @pytest.mark.parametrize("where", ["start", "receive"])
-def test_a_lost_shell_is_replaced_for_reads_and_never_for_writes(where: str) -> None:
-    lost = fault(SHELL_NOT_FOUND)
+@pytest.mark.parametrize("lost", LOST_SESSION)
+def test_a_read_is_repeated_in_a_new_session_and_the_old_shell_closed_from_there(lost: Exception, where: str) -> None:
     connection = Connection(**{where: [lost]})
-    assert WinrsRunner(connection, "exch01").run("a").rc == 0
-    assert connection.shells == 2
+    assert runner_of(connection).run("a").rc == 0
+    assert connection.calls == ["run shell-1 a", "hang up", "close shell-1", "run shell-2 a", "cleanup shell-2"]
 
+    connection = Connection(**{where: [lost] * 3})
+    with pytest.raises(Unreachable, match="exch01"):
+        runner_of(connection).run("a")
+    assert connection.shells == 3
+
+
+@pytest.mark.parametrize(
+    ("where", "lost"),
+    [
+        *(("start", lost) for lost in LOST_SESSION),
+        *(("receive", lost) for lost in LOST_SESSION),
+        ("start", exceptions.WinRMOperationTimeoutError()),
+        ("receive", fault(SHELL_NOT_FOUND)),
+        ("receive", fault(wmi=QUOTA_OPERATIONS)),
+        ("receive", fault(5)),
+    ],
+)
+def test_a_write_that_may_have_begun_is_reported_and_not_repeated(where: str, lost: Exception) -> None:
     connection = Connection(**{where: [lost]})
-    with pytest.raises(Unreachable, match="before a write was confirmed"):
-        WinrsRunner(connection, "exch01").run("a", writes=True)
+    with pytest.raises(Unreachable, match="did not confirm a write, which may have been made.*Run again"):
+        runner_of(connection).run("a", writes=True)
     assert connection.shells == 1
 
 
-def test_a_write_that_has_begun_is_not_repeated() -> None:
-    connection = Connection(receive=[fault(wmi=QUOTA_OPERATIONS)])
-    with pytest.raises(Refused):
-        WinrsRunner(connection, "exch01").run("a", writes=True)
-    assert connection.shells == 1
+@pytest.mark.parametrize("writes", [True, False])
+def test_a_session_that_ended_after_a_result_is_renewed_before_the_next_command(writes: bool) -> None:
+    connection = Connection(cleanup=[requests.exceptions.ConnectionError("reset by peer")])
+    runner = runner_of(connection)
+    assert [runner.run(line, writes=writes).rc for line in "ab"] == [0, 0]
+    assert connection.calls[1:] == ["cleanup shell-1", "hang up", "close shell-1", "run shell-2 b", "cleanup shell-2"]
 
 
 def test_a_command_has_only_so_much_time() -> None:
@@ -156,13 +206,11 @@ def test_a_command_has_only_so_much_time() -> None:
 @pytest.mark.parametrize(
     ("problem", "kind", "words"),
     [
-        (exceptions.InvalidCredentialsError("rejected"), Unreachable, "ansible_password"),
-        (exceptions.WinRMTransportError("http", 503, ""), Unreachable, "503"),
+        (exceptions.InvalidCredentialsError("credentials were rejected"), Unreachable, "ansible_password"),
+        (exceptions.WinRMTransportError("http", 503, ""), Unreachable, "503.*web proxy"),
         (requests.exceptions.ConnectionError("refused"), Unreachable, "ansible_port"),
-        (requests.exceptions.ReadTimeout("read timed out"), Unreachable, "ansible_port"),
         (exceptions.WinRMOperationTimeoutError(), Unreachable, "operation timeout"),
         (StopIteration(), Unreachable, "no WinRM answer"),
-        (AssertionError(), Unreachable, "no WinRM answer"),
         (fault(5), Refused, "Administrators"),
         (fault(QUOTA_SHELLS), Refused, "MaxShellsPerUser"),
         (fault(wmi=QUOTA_COMMANDS), Refused, "MaxProcessesPerShell"),
@@ -171,23 +219,45 @@ def test_a_command_has_only_so_much_time() -> None:
 )
 def test_each_failure_has_a_name_and_a_remedy(problem: Exception, kind: type[PushOpsError], words: str) -> None:
     with pytest.raises(PushOpsError, match=words) as raised:
-        WinrsRunner(Connection(start=[problem]), "exch01").run("a")
+        runner_of(Connection(start=[problem] * 3)).run("a")
     assert raised.type is kind
     assert "exch01" in raised.value.what and raised.value.__suppress_context__
 
 
-@pytest.mark.parametrize(
-    ("text", "kind", "words"),
-    [
-        ("ntlm: the specified credentials were rejected by the server", Unreachable, "user name or password"),
-        ("ssl: HTTPSConnectionPool: Max retries exceeded", Unreachable, "ansible_host"),
-        ("ssl: SSLError: CERTIFICATE_VERIFY_FAILED", Unreachable, "ansible_winrm_ca_trust_path"),
-        (f"ssl: (extended fault data: {{'wsmanfault_code': {QUOTA_SHELLS}}})", Refused, "quota"),
-    ],
-)
-def test_a_connection_that_fails_is_named_too(text: str, kind: type[PushOpsError], words: str) -> None:
-    with pytest.raises(kind, match=words):
-        WinrsRunner(Connection(connect=errors.AnsibleConnectionFailure(text)), "exch01").run("a")
+#: What Ansible's connection and its libraries say -> what the operator is told to look at.
+SAID = [
+    ("ntlm: the specified credentials were rejected by the server", "user name or password"),
+    ("certificate: the specified credentials were rejected by the server", "no account for the client certificate"),
+    ("ssl: HTTPSConnectionPool: Max retries exceeded", "ansible_host"),
+    ("ssl: SSLError: [SSL: CERTIFICATE_VERIFY_FAILED] self-signed certificate", "ansible_winrm_ca_trust_path"),
+    ("ssl: CERTIFICATE_VERIFY_FAILED: Hostname mismatch, certificate is not valid for 'x'", "for another name"),
+    ("certificate: SSLError(1, '[SSL: TLSV1_ALERT_UNKNOWN_CA] tlsv1 alert unknown ca')", "refused the client cert"),
+    ("certificate: both cert_pem and cert_key_pem must be specified for cert auth", "ansible_winrm_cert_key_pem"),
+    ("Kerberos auth failure for principal a@B: kinit: Password incorrect while getting", "realm in capitals"),
+    ("kinit: Client 'a@B' not found in Kerberos database while getting initial credentials", "realm in capitals"),
+    ('kinit: Cannot find KDC for realm "B" while getting initial credentials', "krb5.conf"),
+    ("kinit: Clock skew too great while getting initial credentials", "time service"),
+    ("kerberos: authGSSClientStep() failed: (('Unspecified', 851968), ('Ticket expired', 1))", "kinit"),
+    ("('Server HTTP/x@B not found in Kerberos database', -1765328377)", "kerberos_hostname_override"),
+    ("Kerberos auth failure when calling kinit cmd 'kinit': No such file", r"pywinrm\[kerberos\]"),
+    ("credssp: requests auth method is credssp, but requests-credssp is not installed", r"pywinrm\[credssp\]"),
+    ("credssp: Received error status from the server: (3221225581) STATUS 0xc000006d", "user name or password"),
+    ("credssp: The server did not response CredSSP being an available authentication method", 'CredSSP="true"'),
+]
+
+
+@pytest.mark.parametrize(("said", "told"), SAID)
+def test_a_connection_that_fails_is_named_too(said: str, told: str) -> None:
+    with pytest.raises(Unreachable, match=f"exch01.*{told}") as raised:
+        WinrsRunner(Connection(connect=errors.AnsibleConnectionFailure(said)), "exch01").run("a")
+    assert raised.value.what and raised.value.remedy and "{" not in raised.value.what
+
+
+@pytest.mark.parametrize(("code", "told"), [(QUOTA_SHELLS, "quota"), (5, "denied access")])
+def test_a_fault_while_connecting_is_named_by_its_code(code: int, told: str) -> None:
+    said = f"ntlm: a reason (extended fault data: {{'http_status_code': 500, 'wsmanfault_code': {code}}})"
+    with pytest.raises(Refused, match=told):
+        WinrsRunner(Connection(connect=errors.AnsibleConnectionFailure(said)), "exch01").run("a")
 
 
 def test_other_errors_of_ansible_stay_what_they_are() -> None:
@@ -197,8 +267,15 @@ def test_other_errors_of_ansible_stay_what_they_are() -> None:
         WinrsRunner(Connection(connect=errors.AnsibleError("winrm is not installed")), "exch01").run("a")
 
 
-@pytest.mark.parametrize("transport", ["psrp", "ssh", "local"])
-def test_other_connections_are_refused_by_name(transport: str) -> None:
+@pytest.mark.parametrize(
+    ("transport", "why"),
+    [
+        ("psrp", "ansible_winrm_transport for ansible_psrp_auth"),
+        ("ssh", "exit code above 255"),
+        ("local", "WinRM shell"),
+    ],
+)
+def test_other_connections_are_refused_with_what_to_set(transport: str, why: str) -> None:
     connection = types.SimpleNamespace(transport=transport)
-    with pytest.raises(InvalidInput, match="ansible_connection=winrm"):
+    with pytest.raises(InvalidInput, match=f"ansible_connection=winrm for exch01: .*{why}"):
         WinrsRunner(connection, "exch01")

@@ -7,13 +7,13 @@ from __future__ import annotations
 from aiohttp import web
 
 from ...lab import Lab
-from ..iis import Iis, IisError
 from ..machine import Machine
 from .authentication import USER_HEADER, is_front_end
 from .operations import Operations
 from .outbound import BACK_END
-from .pages import EXCHANGE_ASMX, LARGEST_CONTENT, bad_configuration, error_page
+from .pages import EXCHANGE_ASMX, LARGEST_CONTENT, error_page
 from .soap import CONTENT_TYPE
+from .starting import unable_to_serve
 from .version import product_version
 
 
@@ -21,10 +21,9 @@ def application(lab: Lab, machine: Machine, operations: Operations) -> web.Appli
     """The back end's EWS on one host."""
 
     async def handle(request: web.Request) -> web.Response:
-        try:
-            Iis(machine).ssl_flags(BACK_END)
-        except IisError:
-            return bad_configuration()
+        unable = unable_to_serve(machine, BACK_END)
+        if unable is not None:
+            return unable
         if request.path.lower() != EXCHANGE_ASMX:
             return error_page(404, "404 - File or directory not found.")
         if not is_front_end(request, lab):

@@ -19,6 +19,7 @@ from ..machine import Machine
 from ..mailbox import Mailboxes
 from .authentication import USER_HEADER, basic_user, certificate_user, client_certificate, machine_authorization
 from .pages import EXCHANGE_ASMX, LARGEST_CONTENT, bad_configuration, error_page
+from .starting import unable_to_serve
 
 FRONT_END = "Default Web Site/EWS"
 SSL_NEGOTIATE_CERT, SSL_REQUIRE_CERT = 32, 64
@@ -40,6 +41,9 @@ class _FrontEnd:
         self._mailboxes = mailboxes
 
     async def handle(self, request: web.Request) -> web.Response:
+        unable = unable_to_serve(self._machine, FRONT_END)
+        if unable is not None:
+            return unable
         iis = Iis(self._machine)
         try:
             flags, read_ahead = iis.ssl_flags(FRONT_END), iis.upload_read_ahead_size(FRONT_END)

@@ -31,6 +31,7 @@ from .effective import (
 )
 from .errors import CommitFault, DataFault, FileFault, IisError
 from .hierarchy import APPHOST, Application, ApplicationPool, Configuration, Level, Site, VirtualDirectory, commit_level
+from .reading import check
 from .schema import SECTIONS
 
 __all__ = [
@@ -83,6 +84,13 @@ class Iis:
     def upload_read_ahead_size(self, config_path: str) -> int:
         """``uploadReadAheadSize`` of section serverRuntime, in bytes."""
         return int(self._value(config_path, SERVER_RUNTIME, "uploadReadAheadSize"))
+
+    def check(self, config_path: str) -> None:
+        """Read all that applies at a path, as a request to it makes IIS do.
+
+        :raises FileFault: IIS answers 500.19.
+        """
+        check(Configuration(self.machine), config_path)
 
     def prepare(
         self, config_path: str, section: str, edits: t.Sequence[Edit], commit_path: str | None = None

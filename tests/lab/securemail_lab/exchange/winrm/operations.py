@@ -52,6 +52,10 @@ class Operations:
     def close(self) -> None:
         self._shells.close()
 
+    def lose_shells(self, user: str) -> None:
+        """End a user's shells as a restart of the service would; what runs in them goes on to its end."""
+        self._shells.lose(user)
+
     async def _create(self, request: Request, user: str, settings: Settings) -> bytes:
         codepage = request.options.get("WINRS_CODEPAGE", "")
         variables = request.body.iterfind(f".//{{{SHELL}}}Environment/{{{SHELL}}}Variable")

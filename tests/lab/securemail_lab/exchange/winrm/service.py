@@ -5,18 +5,24 @@
 from __future__ import annotations
 
 import asyncio
+import ssl
 import typing as t
 import weakref
 
 from aiohttp import web
 
 from ..machine import Machine
+from .accounts import Accounts, Denied
+from .mishaps import ACCESS_DENIED, Mishap, Schedule
 from .operations import Operations
-from .security import ENCRYPTED_TYPE, Accounts, BadSeal, Connection, Denied
+from .sealing import BadSeal, protocol_of
+from .security import SCHEMES, Connection
 from .settings import SIGNING_IN, UNREADABLE, Settings, count_request, read_settings
 from .soap import Fault, NotSoap, Request, fault_reply
 
 PLAIN_TYPE = "application/soap+xml;charset=UTF-8"
+#: In place of credentials: "I am who my TLS certificate says" (DSP0226, annex C).
+MUTUAL = "http://schemas.dmtf.org/wbem/wsman/1/wsman/secprofile/https/mutual"
 #: Windows' MaxEnvelopeSizekb, 500, with room for the sealed form.
 _LARGEST_BODY = 520 * 1024
 
@@ -24,7 +30,8 @@ _LARGEST_BODY = 520 * 1024
 def application(machine: Machine, users: t.Mapping[str, str]) -> web.Application:
     """The WinRM service of a machine; a plain and a TLS site of one runner share its shells.
 
-    ``users`` maps account (``DOMAIN\\user``) to password. Settings and faults are in ``winrm.json`` of its state.
+    ``users`` maps account (``DOMAIN\\user``) to password. Settings and faults are in ``winrm.json`` of its state;
+    a keytab and ``krb5.conf`` there let it take Kerberos tickets (``securemail_lab.kerberos``).
     """
     service = _Service(machine, users)
     app = web.Application(client_max_size=_LARGEST_BODY)
@@ -38,12 +45,13 @@ class _Service:
         self._machine = machine
         self._accounts = Accounts(machine, users)
         self._operations = Operations(machine)
+        self._schedule = Schedule(machine)
         self._connections: weakref.WeakKeyDictionary[asyncio.Transport, Connection] = weakref.WeakKeyDictionary()
 
     async def close(self, app: web.Application) -> None:
         self._operations.close()
 
-    async def handle(self, http: web.Request) -> web.Response:
+    async def handle(self, http: web.Request) -> web.StreamResponse:
         content = await http.read()
         settings = read_settings(self._machine)
         transport = http.transport
@@ -57,51 +65,101 @@ class _Service:
 
     async def _response(
         self, http: web.Request, content: bytes, transport: asyncio.Transport, settings: Settings
-    ) -> tuple[web.Response, str]:
+    ) -> tuple[web.StreamResponse, str]:
         """The answer, and what the request was, for the count."""
         connection = self._connections.setdefault(transport, Connection(self._accounts))
         try:
-            user, token = self._authenticate(http, connection, settings)
+            user, challenge = self._authenticate(http, connection, settings)
         except Denied as denied:
             return _challenge(settings, denied.challenge), SIGNING_IN
-        headers = {"WWW-Authenticate": f"Negotiate {token}"} if token else {}
-        sealed = http.content_type == "multipart/encrypted"
+        headers = {"WWW-Authenticate": challenge} if challenge else {}
+        protocol = protocol_of(http.headers.get("Content-Type", ""))
         if not content:
             return web.Response(headers=headers), SIGNING_IN
-        if not sealed and not http.secure and not settings.allow_unencrypted:
+        if not protocol and not http.secure and not settings.allow_unencrypted:
             return web.Response(status=500, headers=headers), UNREADABLE
         try:
-            request = Request.parse(connection.unseal(content) if sealed else content)
+            request = Request.parse(connection.unseal(content) if protocol else content)
         except (BadSeal, NotSoap):
             return web.Response(status=400, headers=headers), UNREADABLE
-        status, answer = await self._answer(request, user, settings)
-        headers["Content-Type"] = ENCRYPTED_TYPE if sealed else PLAIN_TYPE
-        body = connection.seal(answer) if sealed else answer
-        return web.Response(status=status, body=body, headers=headers), request.action.rpartition("/")[2]
+        mishap = self._schedule.strikes(settings.schedule, request)
+        status, answer = await self._answer(request, user, settings, mishap)
+        if mishap and mishap.kind == "unauthorized":
+            connection.forget()
+            return _challenge(settings, ""), SIGNING_IN
+        headers["Content-Type"] = PLAIN_TYPE
+        if protocol:
+            headers["Content-Type"], answer = connection.seal(protocol, answer)
+        response = web.Response(status=status, body=answer, headers=headers)
+        return await mishap.spoil(http, response) if mishap else response, request.action.rpartition("/")[2]
 
     def _authenticate(self, http: web.Request, connection: Connection, settings: Settings) -> tuple[str, str]:
-        scheme, _separator, credentials = http.headers.get("Authorization", "").partition(" ")
-        if scheme.lower() == "basic":
+        """The user, and what WWW-Authenticate says beside success."""
+        credentials = http.headers.get("Authorization", "")
+        if credentials == MUTUAL:
+            return self._of_certificate(http, settings), ""
+        scheme, _separator, token = credentials.partition(" ")
+        scheme = scheme.lower()
+        if scheme == "basic":
             if not settings.basic or not (http.secure or settings.allow_unencrypted):
                 raise Denied
-            return self._accounts.basic(credentials), ""
-        if scheme.lower() in ("negotiate", "ntlm"):
-            token = connection.negotiate(credentials.strip())
-            return connection.user, token
+            return self._accounts.basic(token), ""
+        if scheme in SCHEMES and (scheme != "credssp" or settings.credssp):
+            challenge = connection.negotiate(SCHEMES[scheme], token.strip())
+            return connection.user, challenge
         if not connection.user:
             raise Denied
         return connection.user, ""
 
-    async def _answer(self, request: Request, user: str, settings: Settings) -> tuple[int, bytes]:
+    def _of_certificate(self, http: web.Request, settings: Settings) -> str:
+        tls = http.get_extra_info("ssl_object")
+        if not settings.certificate or not isinstance(tls, ssl.SSLObject):
+            raise Denied
+        authorities = tls.context.get_ca_certs(binary_form=True)
+        return self._accounts.of_certificate(
+            tls.getpeercert(binary_form=True), authorities, settings.certificate_mappings
+        )
+
+    async def _answer(
+        self, request: Request, user: str, settings: Settings, mishap: Mishap | None
+    ) -> tuple[int, bytes]:
         try:
-            return 200, await self._operations.answer(request, user, settings)
+            if mishap and not mishap.after:
+                await self._befall(mishap, user)
+            answer = b""
+            if not mishap or mishap.acts:
+                if not self._accounts.administers(user):
+                    raise Fault("w:AccessDenied", ACCESS_DENIED, "Access is denied.")
+                answer = await self._operations.answer(request, user, settings)
+            if mishap and mishap.after:
+                await self._befall(mishap, user)
+            return 200, answer
         except Fault as fault:
             return 500, fault_reply(request.message_id, fault, self._machine.name)
+
+    async def _befall(self, mishap: Mishap, user: str) -> None:
+        """What a mishap does besides the answer that it spoils.
+
+        :raises Fault: in place of the service's own answer.
+        """
+        await asyncio.sleep(mishap.seconds)
+        if mishap.kind == "shell-lost":
+            self._operations.lose_shells(user)
+        fault = mishap.fault()
+        if fault:
+            raise fault
 
 
 def _challenge(settings: Settings, token: str) -> web.Response:
     response = web.Response(status=401)
-    response.headers.add("WWW-Authenticate", f"Negotiate {token}".strip())
-    if settings.basic and not token:
-        response.headers.add("WWW-Authenticate", 'Basic realm="WSMAN"')
+    if token:
+        response.headers.add("WWW-Authenticate", token)
+        return response
+    offered = [
+        "Negotiate",
+        *(['Basic realm="WSMAN"'] if settings.basic else []),
+        *(["CredSSP"] if settings.credssp else []),
+    ]
+    for scheme in offered:
+        response.headers.add("WWW-Authenticate", scheme)
     return response

@@ -152,6 +152,13 @@ class Shells:
         self.find(owner, shell_id).close()
         del self._shells[shell_id.upper()]
 
+    def lose(self, owner: str) -> None:
+        """End a user's shells; a program that does not wait for input runs on to its end."""
+        for shell_id, shell in list(self._shells.items()):
+            if shell.owner == owner:
+                shell.close()
+                del self._shells[shell_id]
+
     def start(self, owner: str, settings: Settings, shell: Shell, line: str, command_id: str) -> str:
         """Run a line as ``cmd.exe /c`` in the shell; returns the command's id."""
         running = sum(command.rc is None and not command.future.done() for command in shell.commands.values())

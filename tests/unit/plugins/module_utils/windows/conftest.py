@@ -15,6 +15,7 @@ from ansible_collections.pushops.securemail.plugins.module_utils.windows.runner 
 
 APPCMD = r"%windir%\system32\inetsrv\appcmd.exe"
 APPHOST = r"%windir%\system32\inetsrv\config\applicationHost.config"
+POOL = "MSExchangeServicesAppPool"
 FRONT_END, BACK_END = "Default Web Site/EWS", "Exchange Back End/EWS"
 FOLDERS = {FRONT_END: r"C:\Exchange\FrontEnd\EWS", BACK_END: r"C:\Exchange\ClientAccess\exchweb\EWS"}
 SITE, ACCESS = "Default Web Site", "system.webServer/security/access"
@@ -64,6 +65,8 @@ class FakeHost:
         self.locations: dict[str, dict[str, ET.Element]] = {FRONT_END: {}, BACK_END: {}, SITE: {}}
         self.put_apphost(SITE, ACCESS, '<access sslFlags="Ssl, SslNegotiateCert, Ssl128" />')
         self.locked: set[str] = {ACCESS}
+        self.name = "EXCH01"
+        self.pool: dict[str, t.Any] = {"state": "Started", "recycled": 0, "started": 0}
         self.faults: dict[str, list[CommandResult]] = {}
         self.variables = {"%ExchangeInstallPath%": "C:\\Exchange\\"}
         self.commands = 0
@@ -91,19 +94,28 @@ class FakeHost:
         if program == "echo":
             return CommandResult(0, f'"{arguments[0]}"\r\n')
         if program == "dir":
-            folder, _separator, pattern = arguments[1].rpartition("\\")
-            known = [name.rpartition("\\")[2] for name in self.files if name.startswith(folder)]
-            found = fnmatch.filter(known, pattern)
+            assert arguments[:2] == ["/b", "/a:-d"]
+            folder, _separator, pattern = arguments[2].rpartition("\\")
+            names = [path.rpartition("\\") for path in self.files]
+            found = [name for parent, _slash, name in names if parent == folder and fnmatch.fnmatch(name, pattern)]
             return CommandResult(0 if found else 1, "".join(f"{name}\r\n" for name in found))
+        if program == "del":
+            assert writes and arguments[:2] == ["/F", "/Q"]
+            self.files.pop(arguments[2], None)
+            return CommandResult(0)
+        if program == "hostname":
+            return CommandResult(0, f"{self.name}\r\n")
         if program == "type":
             text = self.files.get(arguments[0])
             return CommandResult(1, "", "cannot find") if text is None else CommandResult(0, text)
         if program == "copy":
             assert writes and arguments[0] == "/Y"
+            if arguments[1] not in self.files:
+                return CommandResult(1, "", "cannot find")
             self.files[arguments[2]] = self.files[arguments[1]]
             return CommandResult(0)
         assert program == APPCMD, command_line
-        assert writes == (arguments[0] in ("set", "clear")), command_line
+        assert writes == (arguments[0] in ("set", "clear", "recycle", "start")), command_line
         try:
             output = getattr(self, f"_{arguments[0]}_{arguments[1]}")(*arguments[2:])
             return CommandResult(0, output) if output else CommandResult(1)
@@ -113,6 +125,20 @@ class FakeHost:
             return CommandResult(1168, 'ERROR ( message:Cannot find SITE object with identifier "X". )\r\n')
         except PermissionError:
             return _error(33, "80070021", "Cette section de configuration ne peut pas ...")
+
+    def _list_apppool(self, name: str, text: str) -> str:
+        assert (name, text) == (POOL, "/text:state")
+        return f"{self.pool['state']}\r\n"
+
+    def _recycle_apppool(self, name: str) -> str:
+        assert name == f"/apppool.name:{POOL}" and self.pool["state"] == "Started"
+        self.pool["recycled"] += 1
+        return "recycled\r\n"
+
+    def _start_apppool(self, name: str) -> str:
+        assert name == f"/apppool.name:{POOL}" and self.pool["state"] == "Stopped"
+        self.pool |= {"state": "Started", "started": self.pool["started"] + 1}
+        return "started\r\n"
 
     def read_all(self, lines: t.Sequence[str]) -> list[CommandResult]:
         self.commands += 1

@@ -17,6 +17,7 @@ from ansible_collections.pushops.securemail.plugins.module_utils.core.errors imp
     UnexpectedState,
 )
 from ansible_collections.pushops.securemail.plugins.module_utils.core.reconcile import reconcile
+from ansible_collections.pushops.securemail.plugins.module_utils.windows.backups import Backups
 from ansible_collections.pushops.securemail.plugins.module_utils.windows.ews_iis import EwsIis
 from ansible_collections.pushops.securemail.plugins.module_utils.windows.ews_iis_spec import parse_desired
 from ansible_collections.pushops.securemail.plugins.module_utils.windows.runner import CommandResult
@@ -51,7 +52,8 @@ def declared(**changes: t.Any) -> Result:
 
 def run(host: t.Any, check: bool = False, **changes: t.Any) -> Result:
     """What the action plugin returns."""
-    resource = EwsIis(host, parse_desired(declared(**changes)), "exch01", now=lambda: NOON, wait=lambda _: None)
+    backups = Backups(host, now=lambda: NOON, wait=lambda _: None)
+    resource = EwsIis(host, parse_desired(declared(**changes)), "exch01", backups, wait=lambda _: None)
     outcome = reconcile(resource, check)
     return outcome.result() | resource.describe(outcome)
 

@@ -1,17 +1,21 @@
 # Copyright: (c) 2026, the pushops.securemail contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The one place where the XMS API's requests meet the network."""
+"""HTTPS with JSON: the one place where requests to a system's REST API meet the network."""
 
 from __future__ import annotations
 
 import http.client
+import json
 import ssl
 import typing as t
 import urllib.error
+import urllib.parse
 
 from ansible.module_utils.urls import open_url
 
-from ..core.errors import InvalidInput, Unreachable
+from .errors import InvalidInput, Unreachable
+
+Json = dict[str, t.Any]
 
 
 class Transport(t.Protocol):
@@ -66,7 +70,7 @@ class HttpsTransport:
                 ) from None
             raise Unreachable(
                 f"{method} {url} brought no answer: {reason or type(reason).__name__}",
-                "Check the address, the port (4443 is the usual one) and the firewall in between",
+                "Check the address, the port and the firewall in between",
             ) from None
 
 
@@ -80,3 +84,32 @@ def _error_text(problem: urllib.error.HTTPError) -> str:
         return _text(problem.read())
     except (OSError, http.client.HTTPException):
         return ""
+
+
+def json_object(text: str) -> Json | None:
+    """The JSON object in an answer, or ``None`` where it is anything else."""
+    try:
+        document = json.loads(text)
+    except ValueError:
+        return None
+    return document if isinstance(document, dict) else None
+
+
+def base_url(url: str, remedy: str) -> str:
+    """The URL of a server without a path.
+
+    :raises InvalidInput: a URL of another form; credentials in it are not repeated.
+    """
+    expected = "https://<server>[:<port>]"
+    try:
+        parts = urllib.parse.urlsplit(url)
+        port_is_valid = parts.port is None or parts.port > 0
+        (parts.hostname or "").encode("idna")
+    except ValueError:
+        raise InvalidInput("url", url, expected, remedy) from None
+    if parts.username is not None or parts.password is not None:
+        raise InvalidInput("url", "(with credentials)", expected, "Move the credentials to username and password")
+    extra = parts.path.strip("/") or parts.query or parts.fragment
+    if parts.scheme != "https" or not parts.hostname or not port_is_valid or extra:
+        raise InvalidInput("url", url, expected, remedy)
+    return f"https://{parts.netloc}"

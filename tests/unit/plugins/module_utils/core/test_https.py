@@ -13,7 +13,7 @@ import typing as t
 import pytest
 
 from ansible_collections.pushops.securemail.plugins.module_utils.core.errors import InvalidInput, Unreachable
-from ansible_collections.pushops.securemail.plugins.module_utils.xms.transport import HttpsTransport
+from ansible_collections.pushops.securemail.plugins.module_utils.core.https import HttpsTransport
 
 BODY = b'{"a": 1}'
 
