@@ -92,7 +92,7 @@ options:
         is somebody else's and stays.
     type: bool
     default: false
-    version_added: "0.2.0"
+    version_added: "0.1.0"
   proxy:
     description:
       - Web proxy of everything else that O(back_end) calls, such as V(http://proxy.example.com:3128). Empty means the

@@ -77,7 +77,7 @@ options:
       - A change that waits to be confirmed is not loaded at boot before it is confirmed.
     type: bool
     default: true
-    version_added: "0.2.0"
+    version_added: "0.1.0"
   confirm_timeout:
     description:
       - Seconds within which a change of the running rule set has to be confirmed over a fresh connection. Before
@@ -90,12 +90,12 @@ options:
       - A run that finds an armed revert of another one waits until it has acted.
     type: int
     default: 60
-    version_added: "0.2.0"
+    version_added: "0.1.0"
   confirm_token:
     description:
       - Set by the action plugin when it asks the host again, and by nobody else.
     type: str
-    version_added: "0.2.0"
+    version_added: "0.1.0"
 attributes:
   check_mode:
     support: full

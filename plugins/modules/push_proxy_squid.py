@@ -8,7 +8,7 @@ from __future__ import annotations
 DOCUMENTATION = r"""
 module: push_proxy_squid
 short_description: Let the Exchange hosts reach the push service's listener through Squid
-version_added: "0.2.0"
+version_added: "0.1.0"
 author: pushops.securemail contributors (@pushops)
 description:
   - For estates where traffic to the listener must go through the web proxy instead of past it.
