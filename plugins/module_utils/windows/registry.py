@@ -22,8 +22,8 @@ _KEY = re.compile(r"HKEY_[A-Z_]+(\\.*)?")
 class Values:
     """What a query printed.
 
-    :param keys: key -> value name -> data, as text; keys and names in lower case, because Windows finds them in any
-        case. Values before the first key line, as a filter leaves them, stand under the empty key.
+    :param keys: key in lower case -> value name as it is printed -> data, as text. Values before the first key line, as
+        a filter leaves them, stand under the empty key.
     :param noise: lines that are neither key nor value.
     """
 
@@ -31,7 +31,7 @@ class Values:
     noise: tuple[str, ...] = ()
 
     def key(self, name: str) -> dict[str, str]:
-        """The values of a key; none where it was not printed."""
+        """The values of a key, which Windows finds in any case; none where it was not printed."""
         return self.keys.get(name.lower(), {})
 
 
@@ -40,14 +40,14 @@ def query(key: str, *options: str) -> str:
     return command_line("reg", "query", key, *options)
 
 
-def parse_values(text: str) -> Values:
+def parse_values(printed: str) -> Values:
     """Take apart what one or more queries printed."""
     keys: dict[str, dict[str, str]] = {}
     noise: list[str] = []
     current = ""
-    for line in text.splitlines():
+    for line in printed.splitlines():
         if found := _VALUE.fullmatch(line):
-            keys.setdefault(current, {})[found["name"].lower()] = found["data"] or ""
+            keys.setdefault(current, {})[found["name"]] = found["data"] or ""
         elif _KEY.fullmatch(line):
             current = line.lower()
             keys.setdefault(current, {})
@@ -56,10 +56,14 @@ def parse_values(text: str) -> Values:
     return Values(keys, tuple(noise))
 
 
+def text(values: t.Mapping[str, str], name: str) -> str:
+    """The data of a value, whose name Windows finds in any case; empty where it is missing."""
+    return next((data for present, data in values.items() if present.lower() == name.lower()), "")
+
+
 def number(values: t.Mapping[str, str], name: str) -> int | None:
-    """A REG_DWORD by its name; ``None`` where it is missing or no number."""
-    data = values.get(name.lower(), "")
+    """A REG_DWORD, which is printed in hexadecimal; ``None`` where it is missing or no number."""
     try:
-        return int(data, 16) if data.lower().startswith("0x") else int(data)
+        return int(text(values, name), 16)
     except ValueError:
         return None
