@@ -10,6 +10,7 @@ module: push_firewall_windows
 short_description: Let the push path's flows out of a Windows host's own firewall
 version_added: "0.1.0"
 author: pushops.securemail contributors (@pushops)
+extends_documentation_fragment: [pushops.securemail.flows]
 description:
   - Keeps one outbound allow rule for each flow in the Windows Firewall of an Exchange host, with all addresses of the
     flow in it, IPv4 and IPv6. Its name is C(pushops.securemail) and the name of the flow.
@@ -23,7 +24,8 @@ description:
     PowerShell starts, and no text that depends on the display language is read.
 notes:
   - Needs C(ansible_connection=winrm), pywinrm 0.5 on the controller, and an account that may administer the host.
-  - Name all flows of a host in one task.
+  - Name all flows of a host in one task, by names that differ in more than case.
+  - Sources of a flow are addresses of the host itself here. Leave them out where the host has one address.
   - The registry does not hold which addresses a keyword such as Internet stands for, nor a rule's users and interfaces
     in a form that can be compared. Where a rule depends on them, RV(flows) says that nothing is proved.
 options:
@@ -34,40 +36,6 @@ options:
     type: str
     choices: [present, absent]
     default: present
-  flows:
-    description:
-      - What is to pass. Required unless O(state=absent).
-    type: list
-    elements: dict
-    default: []
-    suboptions:
-      name:
-        description:
-          - Name of the flow, unique in the list in any case; it becomes part of the rule's name.
-        type: str
-        required: true
-      fqdn:
-        description:
-          - Name of the service, for the description of the rule. It is never resolved.
-        type: str
-      sources:
-        description:
-          - Addresses and CIDRs of the host itself where connections begin. Empty means any, which is right for a host
-            that has one address.
-        type: list
-        elements: str
-        default: []
-      destinations:
-        description:
-          - Addresses and CIDRs of the service. Overlaps and duplicates count once.
-        type: list
-        elements: str
-        required: true
-      port:
-        description:
-          - TCP port of the service.
-        type: int
-        default: 443
   profile:
     description:
       - Kind of network by which it is judged whether a flow passes. Exchange servers are members of a domain. The rules

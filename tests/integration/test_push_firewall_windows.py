@@ -242,7 +242,7 @@ def test_a_task_without_changes_costs_five_requests_beside_a_thousand_foreign_ru
         ({"flows": []}, ["flows is []", "state=absent"]),
         ({"flows": [{**LISTENER, "destinations": ["203.0.113.300"]}]}, ["flows[0].destinations[0]", "203.0.113.300"]),
         ({"flows": [{**LISTENER, "name": "a|b"}]}, ["flows[0].name", "a letter"]),
-        ({"flows": [LISTENER, {**LISTENER, "name": "Listener"}]}, ["flows[1].name", "in any case"]),
+        ({"flows": [LISTENER, {**LISTENER, "name": "Listener"}]}, ["flows[1].name", "more than case"]),
     ],
 )
 def test_bad_arguments_are_named_before_anything_connects(

@@ -10,8 +10,8 @@ from __future__ import annotations
 
 import typing as t
 
-from ..core.environment import Flow
 from ..core.errors import Refused
+from ..core.flows import Flow
 from ..core.path import LINKS
 from ..core.reconcile import Outcome, Plan, Resource
 from .cmdline import command_line, piped, tolerated

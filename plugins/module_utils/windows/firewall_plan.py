@@ -14,7 +14,7 @@ import itertools
 import typing as t
 from dataclasses import dataclass
 
-from ..core.environment import Flow
+from ..core.flows import Flow
 from ..core.intervals import Interval, interval_of, merge, to_cidrs
 from ..core.path import LINKS
 from ..core.reconcile import Change, Plan
@@ -40,7 +40,7 @@ class WantedRule:
 
     name: str
     description: str
-    port: int
+    ports: tuple[int, ...]
     remote: dict[int, list[Interval]]
     local: dict[int, list[Interval]]
 
@@ -51,14 +51,14 @@ class WantedRule:
             named = {version: [cidr for cidr in cidrs if _version(cidr) == version] for version in sorted(both)}
             return {version: merge(map(interval_of, cidrs)) for version, cidrs in named.items() if cidrs}
 
-        return cls(PREFIX + flow.name, flow.fqdn, flow.port, intervals(flow.destinations), intervals(flow.sources))
+        return cls(PREFIX + flow.name, flow.fqdn, flow.ports, intervals(flow.destinations), intervals(flow.sources))
 
     def fits(self, rule: Rule) -> bool:
         """Whether a stored rule means the same, however its addresses are written."""
         return (
             (rule.action, rule.active, rule.outbound, rule.first("Protocol")) == ("allow", True, True, TCP)
             and rule.profiles in (frozenset(), frozenset(PROFILES))
-            and ports(rule.all(*REMOTE_PORTS)) == ports([str(self.port)])
+            and ports(rule.all(*REMOTE_PORTS)) == ports(map(str, self.ports))
             and all(_intervals(rule, REMOTE, version) == self.remote.get(version, []) for version in REMOTE)
             and all(_intervals(rule, LOCAL, version) == self.local.get(version, []) for version in LOCAL)
             and rule.first("Desc") == self.description
@@ -68,7 +68,7 @@ class WantedRule:
     def rule(self) -> Rule:
         """The rule as the registry would hold it."""
         fields = [("Action", "Allow"), ("Active", "TRUE"), ("Dir", "Out"), ("Protocol", TCP)]
-        fields.append(("RPort", str(self.port)))
+        fields += [("RPort", str(port)) for port in self.ports]
         for kind, sides in ((LOCAL, self.local), (REMOTE, self.remote)):
             for version, intervals in sides.items():
                 fields += [(kind[version][0], cidr) for interval in intervals for cidr in to_cidrs(interval, version)]
@@ -87,7 +87,7 @@ class WantedRule:
             "enable=yes",
             "profile=any",
             "protocol=TCP",
-            f"remoteport={self.port}",
+            f"remoteport={','.join(map(str, self.ports))}",
             *local,
             f"remoteip={_cidrs(self.remote)}",
             *description,

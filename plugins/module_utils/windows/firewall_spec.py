@@ -7,18 +7,10 @@ from __future__ import annotations
 import typing as t
 from dataclasses import dataclass
 
-from ..core.environment import Flow
 from ..core.errors import InvalidInput
-from ..core.flows import parse_flows
+from ..core.flows import FLOW_OPTIONS, Flow, parse_flows
 from .firewall_policy import PROFILES
 
-FLOW_OPTIONS: dict[str, dict[str, t.Any]] = {
-    "name": {"type": "str", "required": True},
-    "fqdn": {"type": "str"},
-    "sources": {"type": "list", "elements": "str", "default": []},
-    "destinations": {"type": "list", "elements": "str", "required": True},
-    "port": {"type": "int", "default": 443},
-}
 ARGUMENT_SPEC: dict[str, dict[str, t.Any]] = {
     "state": {"type": "str", "choices": ["present", "absent"], "default": "present"},
     "flows": {"type": "list", "elements": "dict", "default": [], "options": FLOW_OPTIONS},

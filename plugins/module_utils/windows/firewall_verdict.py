@@ -10,11 +10,12 @@ keyword such as Internet), the answer is "unknown", never a guess.
 from __future__ import annotations
 
 import ipaddress
+import itertools
 import re
 import typing as t
 from dataclasses import dataclass, field
 
-from ..core.environment import Flow
+from ..core.flows import Flow
 from ..core.intervals import Interval, contains, interval_of, merge, subtract, to_cidrs
 from .firewall_policy import Policy, StoredRule
 from .firewall_rules import LOCAL, LOCAL_PORTS, REMOTE, REMOTE_PORTS, TCP, Rule, addresses, ports
@@ -58,17 +59,17 @@ def judge_flow(policy: Policy, profile: str, flow: Flow) -> Verdict:
         return Verdict(True)
     counted = [stored for stored in policy.rules if stored.group_policy or effective.merges_local]
     verdicts = []
-    for version in sorted(versions(flow)):
+    for version, port in itertools.product(sorted(versions(flow)), flow.ports):
         wanted = merge(interval_of(address) for address in flow.destinations if _version(address) == version)
-        blocked = _reach(counted, "block", profile, flow, version, wanted)
-        allowed = _reach(counted, "allow", profile, flow, version, wanted)
+        blocked = _reach(counted, "block", profile, flow, version, port, wanted)
+        allowed = _reach(counted, "allow", profile, flow, version, port, wanted)
         verdicts += [_blocked(blocked, version)]
         if effective.blocks_by_default:
             note = "" if effective.merges_local else ", and Group Policy lets none of the host's own rules count"
             verdicts += [_not_allowed(allowed, wanted, version, f"outbound is blocked by default{note}")]
     outcomes = {verdict.passes for verdict in verdicts}
     passes = False if False in outcomes else None if None in outcomes else True
-    return Verdict(passes, tuple(reason for verdict in verdicts for reason in verdict.reasons))
+    return Verdict(passes, tuple(dict.fromkeys(reason for verdict in verdicts for reason in verdict.reasons)))
 
 
 def versions(flow: Flow) -> set[int]:
@@ -101,14 +102,20 @@ def _not_allowed(allowed: _Reach, wanted: list[Interval], version: int, because:
 
 
 def _reach(
-    rules: t.Iterable[StoredRule], action: str, profile: str, flow: Flow, version: int, wanted: list[Interval]
+    rules: t.Iterable[StoredRule],
+    action: str,
+    profile: str,
+    flow: Flow,
+    version: int,
+    port: int,
+    wanted: list[Interval],
 ) -> _Reach:
     reach = _Reach()
     for stored in rules:
         rule = stored.rule
         if rule.action != action or not rule.active or not rule.outbound:
             continue
-        sure = _applies(rule, profile, flow, version)
+        sure = _applies(rule, profile, flow, version, port)
         if sure is False:
             continue
         known, keyword = _remote(rule, version, wanted)
@@ -122,7 +129,7 @@ def _reach(
     return reach
 
 
-def _applies(rule: Rule, profile: str, flow: Flow, version: int) -> bool | None:
+def _applies(rule: Rule, profile: str, flow: Flow, version: int, port: int) -> bool | None:
     """Whether a rule's conditions, but for the remote address, hold for connections of the flow."""
     conditions = (
         not rule.profiles or profile in rule.profiles,
@@ -130,7 +137,7 @@ def _applies(rule: Rule, profile: str, flow: Flow, version: int) -> bool | None:
         not rule.first("Svc"),  # the worker process is no service
         not rule.first("AppPkgId"),  # nor an app from the store
         not rule.first("App") or bool(_WORKER.fullmatch(rule.first("App"))),
-        _port(rule, flow.port),
+        _port(rule, port),
         None if rule.all(*LOCAL_PORTS) else True,
         _local(rule, flow, version),
         None if any(name not in _READ | _NEUTRAL for name, _value in rule.fields) else True,
