@@ -155,8 +155,9 @@ def _state(link: str, result: t.Mapping[str, t.Any] | None) -> tuple[str, str]:
     if gate and not gate["needed_by"]:
         return FAIL, f"waits at the {gate['name']} gate for {gate['waiting_for']}"
     outstanding = [change for change in result.get("changes", []) if change["link"] == link]
-    if outstanding:
-        return FAIL, _cause(result) or "; ".join(_difference(change) for change in outstanding)
+    obstacles = [obstacle["sentence"] for obstacle in result.get("obstacles", []) if obstacle["link"] == link]
+    if outstanding or obstacles:
+        return FAIL, _cause(result) or "; ".join([*map(_difference, outstanding), *obstacles])
     if gate:  # the certificate in service still serves
         return PASS, f"renewal waits at the {gate['name']} gate, needed by {gate['needed_by']}"
     return PASS, "as declared"

@@ -51,8 +51,9 @@ LINKS = {
         Link(
             "listener-egress",
             "Egress to the listener",
-            ("gateway",),
-            "Run playbooks/firewall.yml: it opens the region's listener addresses",
+            ("gateway", "Exchange back end"),
+            "Run playbooks/firewall.yml for a gateway, playbooks/exchange.yml for an Exchange host: they open the region's"
+            " listener addresses. Rules of others that block them, and Group Policy, are changed where they are kept",
         ),
         Link(
             "apns-certificate",
