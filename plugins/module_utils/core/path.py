@@ -52,8 +52,8 @@ LINKS = {
             "listener-egress",
             "Egress to the listener",
             ("gateway", "Exchange back end"),
-            "Run playbooks/firewall.yml for a gateway, playbooks/exchange.yml for an Exchange host: they open the region's"
-            " listener addresses. Rules of others that block them, and Group Policy, are changed where they are kept",
+            "Run playbooks/firewall.yml for a gateway and playbooks/exchange.yml for an Exchange host: they open the"
+            " region's listener addresses; a rule of somebody else that blocks them goes where it is kept",
         ),
         Link(
             "apns-certificate",
