@@ -34,6 +34,6 @@ def _events(flow: t.Mapping[str, t.Any]) -> str:
         return f"no event 6 or 7 names {flow['fqdn']}"
     status = f", {events['last_status']}" if events["last_status"] else ""
     return (
-        f"{events['failed_sends']} x event 6 (a send failed) and {events['subscriptions_given_up']} x event 7 (given up),"
+        f"{events['failed_sends']} x event 6 (a send failed), {events['subscriptions_given_up']} x event 7 (given up),"
         f" last at {events['last_time']} against {events['last_endpoint']}{status}"
     )
