@@ -103,7 +103,7 @@ class Verdict:
         return not self.broken and not self.not_tested and self.badge in ("arrived", NOT_TESTED)
 
     def sentences(self) -> list[str]:
-        """What a person reads: broken links with evidence and remedy, warnings and notes, the badge, logs without one."""
+        """What a person reads: broken links with evidence and remedy, warnings, notes, the badge, logs without one."""
         lines = []
         for link in self.broken:
             lines.append(f"BROKEN {link}: {LINKS[link].title}")

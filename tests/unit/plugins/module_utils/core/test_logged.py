@@ -54,7 +54,7 @@ def test_silence_a_stopped_pool_a_host_without_answer_and_one_not_asked() -> Non
 
 def test_it_is_said_only_where_the_badge_is_missing() -> None:
     for probe, said in ((MISSING, True), ({**MISSING, "arrived": True}, False), (None, False)):
-        lines = Verdict((), probe, {"exch01": facts(FAILED)}).sentences()
+        lines = Verdict((), probe, exchange={"exch01": facts(FAILED)}).sentences()
         assert any(line.startswith("LOGGED") for line in lines) is said
 
 
