@@ -23,8 +23,7 @@ notes:
 options:
   flows:
     description:
-      - The flows that concern Exchange, each with the C(fqdn) of its listener.
-    required: true
+      - The flows that concern Exchange, at least one, each with the C(fqdn) of its listener.
   profile:
     description:
       - Kind of network by which it is judged whether the firewall lets a flow out. Exchange servers are members of a

@@ -112,6 +112,7 @@ def test_all_of_it_costs_five_requests(ansible: Ansible, exchange_host: Exchange
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [
+        ({"flows": []}, ["flows is []", "at least one flow"]),
         ({"max_events": 0}, ["max_events is 0", "from 1 to 200"]),
         ({"max_event_age": -1}, ["max_event_age is -1"]),
         (

@@ -28,7 +28,7 @@ from .runner import CommandResult, Runner
 from .ssl_flags import asks_for_certificate
 
 ARGUMENT_SPEC: dict[str, dict[str, t.Any]] = {
-    "flows": {"type": "list", "elements": "dict", "required": True, "options": FLOW_OPTIONS},
+    "flows": {"type": "list", "elements": "dict", "default": [], "options": FLOW_OPTIONS},
     "profile": {"type": "str", "choices": list(PROFILES), "default": "domain"},
     "max_event_age": {"type": "int", "default": 86400},
     "max_events": {"type": "int", "default": 20},
@@ -59,6 +59,8 @@ def parse_asked(params: t.Mapping[str, t.Any]) -> Asked:
     :raises InvalidInput: names the option, its value and the remedy.
     """
     flows = parse_flows(params["flows"])
+    if not flows:
+        raise InvalidInput("flows", [], "at least one flow", "Name the flow of the listener")
     for number, flow in enumerate(flows):
         if not flow.fqdn:
             raise InvalidInput(

@@ -49,8 +49,6 @@ def _documented(name: str) -> dict[str, t.Any]:
     options = yaml.safe_load(module.DOCUMENTATION)["options"]
     shared = yaml.safe_load(ModuleDocFragment.DOCUMENTATION)["options"]
     merged = {key: {**shared.get(key, {}), **options.get(key, {})} for key in {*shared, *options}}
-    if merged["flows"].get("required"):
-        del merged["flows"]["default"]
     return _spec(merged)
 
 
