@@ -138,7 +138,7 @@ def _back_end(ews: EwsState, asked: Asked) -> dict[str, t.Any]:
     bypass = list(acting.bypass) if acting else []
     return {
         "application": asked.back_end,
-        "proxy": {name: value for name, value in acting.attributes.items()} if acting else None,
+        "proxy": dict(acting.attributes) if acting else None,
         "proxy_defined_in": inherited[1] if inherited else str(ews.back_end_file) if acting else "",
         "proxy_bypass": bypass,
         "invalid_entries": invalid_entries(bypass),
