@@ -49,6 +49,12 @@ options:
     type: list
     elements: str
     default: []
+  exchange:
+    description:
+      - Host name to registered result of M(pushops.securemail.exchange_push_info). A host that this run did not ask has
+        V(null). Where the badge is missing, the report says what these hosts logged about the listener.
+    type: dict
+    default: {}
   evidence_path:
     description:
       - Where to write the verdict as JSON, for machines. The file is replaced whole.
@@ -177,7 +183,9 @@ def _verdict(params: dict[str, t.Any]) -> Verdict:
         findings += judge(entry["links"], entry["hosts"])
     probe = params["probe"]
     seen = None if probe is None else check_probe(probe)
-    return Verdict(tuple(findings), seen, tuple(params["warnings"]), tuple(params["notes"]))
+    return Verdict(
+        tuple(findings), seen, tuple(params["warnings"]), tuple(params["notes"]), exchange=params["exchange"]
+    )
 
 
 def _write(path: str, document: dict[str, t.Any]) -> None:
@@ -198,6 +206,7 @@ def main() -> None:
             "probe": {"type": "dict"},
             "warnings": {"type": "list", "elements": "str", "default": []},
             "notes": {"type": "list", "elements": "str", "default": []},
+            "exchange": {"type": "dict", "default": {}},
             "evidence_path": {"type": "path"},
         },
         supports_check_mode=True,
@@ -213,7 +222,7 @@ def main() -> None:
             "report": verdict.sentences(),
         }
         if module.params["evidence_path"] and not module.check_mode:
-            more = {"warnings": list(verdict.warnings), "probe": verdict.probe}
+            more = {"warnings": list(verdict.warnings), "probe": verdict.probe, "exchange": verdict.exchange}
             _write(module.params["evidence_path"], {**document, **more})
     except (InvalidInput, OSError) as problem:
         module.fail_json(msg=str(problem))

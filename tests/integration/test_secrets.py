@@ -48,10 +48,8 @@ from securemail_lab.xms import seed as xms_seed
 
 WRONG = "canary-wrong-password-5d0e"
 SESSION = "##CANARY5E5510"
-EWS: dict[str, t.Any] = {
-    "client_certificate_auth": True,
-    "proxy_bypass": [{"fqdn": "eu-west-1.mailboxlistener.xm.citrix.com"}],
-}
+FQDN = "eu-west-1.mailboxlistener.xm.citrix.com"
+EWS: dict[str, t.Any] = {"client_certificate_auth": True, "proxy_bypass": [{"fqdn": FQDN}]}
 
 
 @dataclass(frozen=True)
@@ -71,9 +69,18 @@ class Scenario:
     environment: t.Mapping[str, str] = field(default_factory=dict)
 
 
+FLOW = {"name": "listener", "fqdn": FQDN, "destinations": ["203.0.113.21"]}
+FIREWALL: Task = {"pushops.securemail.push_firewall_windows": {"flows": [FLOW]}}
+INFO: Task = {"pushops.securemail.exchange_push_info": {"flows": [FLOW]}}
+
+
 @contextlib.contextmanager
 def exchange(
-    folder: pathlib.Path, basic: bool = False, password: str = "", malformed: bool = False
+    folder: pathlib.Path,
+    basic: bool = False,
+    password: str = "",
+    malformed: bool = False,
+    task: Task | None = None,
 ) -> t.Iterator[Scenario]:
     host = ExchangeHost.create(folder / "lab")
     if malformed:
@@ -85,7 +92,7 @@ def exchange(
     with running_lab.serving(host.lab, "exchange", host.name):
         yield Scenario(
             inventory,
-            {"pushops.securemail.exchange_ews_iis": {**EWS, "health": host.health()}},
+            task or {"pushops.securemail.exchange_ews_iis": {**EWS, "health": host.health()}},
             tuple((secret, ADMINISTRATOR) for secret in (host.password, password) if secret),
             # The lab's own, and the users that its NTLM acceptor reads.
             kept=(host.lab.directory / "secrets.json", host.machine.state / "ntlm-users"),
@@ -221,6 +228,10 @@ SCENARIOS: dict[str, t.Callable[[pathlib.Path], contextlib.AbstractContextManage
     "exchange, wrong password, CredSSP": lambda folder: exchange_of_a_realm(folder, "credssp", WRONG),
     "exchange, malformed web.config": lambda folder: exchange(folder, malformed=True),
     "exchange, rollback": exchange_rollback,
+    "Windows firewall": lambda folder: exchange(folder, basic=True, task=FIREWALL),
+    "Windows firewall, wrong password": lambda folder: exchange(folder, password=WRONG, task=FIREWALL),
+    "Exchange facts": lambda folder: exchange(folder, task=INFO),
+    "Exchange facts, malformed web.config": lambda folder: exchange(folder, malformed=True, task=INFO),
     "certificate": certificate,
     "certificate, command that prints the password": lambda folder: certificate(folder, False, portal_command=ECHO),
     "certificate, invalid": lambda folder: certificate(folder, False, bundle_id="com.contoso.*"),

@@ -14,6 +14,7 @@ import pytest
 from ansible_collections.pushops.securemail.tests.integration.running_ansible import ROOT, Ansible, Run
 from securemail_lab import faults
 from securemail_lab.dns import dnsmasq
+from securemail_lab.exchange.update import cumulative_update
 from securemail_lab.launch import Launcher
 
 INVENTORY = ROOT / "inventories" / "lab"
@@ -22,6 +23,7 @@ MODULES = {
     " : Open the region's flows in the host's own base chains": ["gateway"],
     " : Let tunneled Secure Mail reach the registration service": ["netscaler01"],
     " : Put the effective EWS settings in place": ["exch01", "exch02"],
+    " : Let the listener's flow out of the host's own firewall": ["exch01", "exch02"],
     " : Set the MDX push policies": ["xms01"],
 }
 
@@ -50,15 +52,15 @@ class Operator:
             f"pushops.securemail.{name}", INVENTORY, check=check, limit=limit, variables=variables
         )
 
-    def changes(self, run: Run) -> dict[str, t.Any]:
-        """Host -> what its module changed, or would change."""
+    def changes(self, run: Run) -> dict[tuple[str, str], t.Any]:
+        """Task and host -> what the module changed, or would change."""
         hosts = [
             (task, host)
             for task, hosts in MODULES.items()
             for host in hosts
             if host != "gateway" or self.lab.kind == "namespaces"
         ]
-        return {host: run.result(task, host)["changes"] for task, host in hosts}
+        return {(task, host): run.result(task, host)["changes"] for task, host in hosts}
 
 
 @pytest.fixture
@@ -133,6 +135,46 @@ def test_a_policy_unbound_on_netscaler_is_named_there_and_not_on_the_gateway(ope
     assert verdict["badge"] == "arrived", "devices that have registered go on"
     repaired = operator.play("netscaler")
     assert repaired.status == 0 and _changed(repaired) == {"netscaler01": 1}
+
+
+def _judged(operator: Operator) -> dict[str, t.Any]:
+    """The verdict of a verify run that must not find the path sound."""
+    judged = operator.play("verify")
+    assert judged.status != 0 and "Traceback" not in judged.output
+    document: dict[str, t.Any] = json.loads((operator.lab.directory / "verdict.json").read_bytes())
+    return document
+
+
+def _repaired(operator: Operator) -> None:
+    for expected in (True, False):
+        run = operator.play("exchange")
+        assert run.status == 0, run.output
+        assert any(_changed(run).values()) is expected
+    assert operator.play("verify").status == 0
+
+
+def test_a_windows_firewall_that_blocks_the_listener_is_named_and_mended(operator: Operator) -> None:
+    faults.FAULTS["windows-firewall"].inflict(operator.lab, lambda _host: [])
+    verdict = _judged(operator)
+    assert (verdict["broken"], verdict["badge"]) == (["listener-egress"], "missing")
+    failed = [finding for finding in verdict["findings"] if finding["state"] == "fail"]
+    assert [(finding["host"], finding["link"]) for finding in failed] == [("exch01", "listener-egress")]
+    assert "outbound rule 'pushops.securemail listener' is absent" in failed[0]["evidence"]
+    (logged,) = [line for line in verdict["report"] if line.startswith("LOGGED on exch01")]
+    assert "x event 6 (a send failed)" in logged and "mailboxlistener" in logged and "ConnectFailure" in logged
+    _repaired(operator)
+
+
+def test_drift_after_a_cumulative_update_is_named_and_mended(operator: Operator) -> None:
+    build = cumulative_update(operator.lab, "exch01")
+    verdict = _judged(operator)
+    assert verdict["broken"] == ["read-ahead", "proxy-bypass"]
+    assert {finding["host"] for finding in verdict["findings"] if finding["state"] == "fail"} == {"exch01"}
+    facts = verdict["exchange"]["exch01"]
+    assert facts["exchange"]["version"] == build
+    assert facts["front_end"]["upload_read_ahead_size"] == 0
+    assert facts["flows"][0]["bypasses_proxy"] is False
+    _repaired(operator)
 
 
 def test_what_could_not_be_asked_is_not_called_sound(operator: Operator) -> None:

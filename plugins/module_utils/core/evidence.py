@@ -5,9 +5,10 @@
 from __future__ import annotations
 
 import typing as t
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from .errors import InvalidInput
+from .logged import Result, logged_sentences
 from .path import LINKS
 
 PASS, FAIL, NOT_TESTED, LEFT_OUT = "pass", "fail", "not tested", "left out"
@@ -68,12 +69,14 @@ class Verdict:
 
     :param warnings: sentences about what breaks no link today and is worth a look; they leave the verdict as it is.
     :param notes: sentences about what was looked at besides, and found good.
+    :param exchange: host -> what exchange_push_info returned, for a report without a badge.
     """
 
     findings: tuple[Finding, ...]
     probe: dict[str, t.Any] | None
     warnings: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
+    exchange: t.Mapping[str, Result | None] = field(default_factory=dict)
 
     @property
     def broken(self) -> tuple[str, ...]:
@@ -100,7 +103,7 @@ class Verdict:
         return not self.broken and not self.not_tested and self.badge in ("arrived", NOT_TESTED)
 
     def sentences(self) -> list[str]:
-        """What a person reads: every broken link with evidence and remedy, then warnings and notes, then the badge."""
+        """What a person reads: broken links with evidence and remedy, warnings, notes, the badge, logs without one."""
         lines = []
         for link in self.broken:
             lines.append(f"BROKEN {link}: {LINKS[link].title}")
@@ -116,6 +119,8 @@ class Verdict:
         lines += [f"WARNING {warning}" for warning in self.warnings]
         lines += self.notes
         lines.append(_badge_sentence(self.badge, self.probe))
+        if self.badge == "missing":
+            lines += logged_sentences(self.exchange)
         return lines
 
 
@@ -155,8 +160,9 @@ def _state(link: str, result: t.Mapping[str, t.Any] | None) -> tuple[str, str]:
     if gate and not gate["needed_by"]:
         return FAIL, f"waits at the {gate['name']} gate for {gate['waiting_for']}"
     outstanding = [change for change in result.get("changes", []) if change["link"] == link]
-    if outstanding:
-        return FAIL, _cause(result) or "; ".join(_difference(change) for change in outstanding)
+    obstacles = [obstacle["sentence"] for obstacle in result.get("obstacles", []) if obstacle["link"] == link]
+    if outstanding or obstacles:
+        return FAIL, _cause(result) or "; ".join([*map(_difference, outstanding), *obstacles])
     if gate:  # the certificate in service still serves
         return PASS, f"renewal waits at the {gate['name']} gate, needed by {gate['needed_by']}"
     return PASS, "as declared"

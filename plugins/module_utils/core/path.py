@@ -51,8 +51,9 @@ LINKS = {
         Link(
             "listener-egress",
             "Egress to the listener",
-            ("gateway",),
-            "Run playbooks/firewall.yml: it opens the region's listener addresses",
+            ("gateway", "Exchange back end"),
+            "Run playbooks/firewall.yml for a gateway and playbooks/exchange.yml for an Exchange host: they open the"
+            " region's listener addresses; a rule of somebody else that blocks them goes where it is kept",
         ),
         Link(
             "apns-certificate",

@@ -41,6 +41,20 @@ def command_line(program: str, *arguments: str) -> str:
     return line
 
 
+def piped(*lines: str) -> str:
+    """The line in which each of these lines reads what the one before it prints, its messages included.
+
+    The last line's exit code counts. What the first one says on standard error is left out.
+    """
+    first, *filters = lines
+    return " | ".join((f"{first} 2>nul", *(f"{line} 2>&1" for line in filters)))
+
+
+def tolerated(line: str) -> str:
+    """The line with exit code 0 also where its program found nothing (``ver`` always succeeds)."""
+    return f"{line} || ver >nul"
+
+
 def _quoted(argument: str) -> str:
     refused = '"' if isinstance(argument, Expanded) else '"%'
     if not argument.isprintable() or any(character in argument for character in refused):

@@ -12,6 +12,8 @@ import sys
 
 from . import faults
 from .demo import Demo
+from .exchange.update import cumulative_update
+from .lab import EXCHANGE_HOSTS
 from .launch import LabError, Launcher
 from .probe import probe
 from .supervisor.estate import PROGRAMS
@@ -57,6 +59,12 @@ def _break(launcher: Launcher, options: argparse.Namespace) -> int:
     return 0
 
 
+def _update(launcher: Launcher, options: argparse.Namespace) -> int:
+    build = cumulative_update(launcher.lab, options.host)
+    print(f"lab: {options.host} runs {build}; both web.config files of EWS are as Exchange ships them")
+    return 0
+
+
 def _demo(launcher: Launcher, options: argparse.Namespace) -> int:
     launcher.purge()
     try:
@@ -89,6 +97,9 @@ def _parser() -> argparse.ArgumentParser:
     damage = commands.add_parser("break", help="break one link of the push path by hand")
     damage.add_argument("fault", choices=sorted(faults.FAULTS))
     damage.set_defaults(run=_break)
+    update = commands.add_parser("update", help="install a cumulative update on an Exchange host")
+    update.add_argument("host", choices=EXCHANGE_HOSTS)
+    update.set_defaults(run=_update)
     demo = commands.add_parser("demo", help="from a fresh estate to a badge, then links broken one by one and named")
     _add_kind(demo)
     demo.set_defaults(run=_demo)

@@ -252,6 +252,43 @@ def test_an_inactive_rule_counts_for_nothing_and_group_policy_counts(machine: Ma
     assert outbound_allowed(machine, "203.0.113.21", 443)
 
 
+def test_group_policy_has_the_last_word_on_local_rules(machine: Machine) -> None:
+    registry = Registry(machine)
+    registry.set(RULES, "{1}", "v2.30|Action=Block|Active=TRUE|Dir=Out|Name=x|")
+    registry.set(rf"{GROUP_POLICY}\DomainProfile", "AllowLocalPolicyMerge", 0, "REG_DWORD")
+    assert outbound_allowed(machine, "203.0.113.21", 443)
+    registry.set(rf"{GROUP_POLICY}\DomainProfile", "AllowLocalPolicyMerge", 1, "REG_DWORD")
+    assert not outbound_allowed(machine, "203.0.113.21", 443)
+
+
+def test_group_policys_private_profile_has_a_key_of_its_own(machine: Machine) -> None:
+    (machine.state / "machine.json").write_text(json.dumps({"profile": "Private"}))
+    registry = Registry(machine)
+    registry.set(rf"{GROUP_POLICY}\StandardProfile", "DefaultOutboundAction", 1, "REG_DWORD")
+    assert outbound_allowed(machine, "203.0.113.21", 443)
+    registry.set(rf"{GROUP_POLICY}\PrivateProfile", "DefaultOutboundAction", 1, "REG_DWORD")
+    assert not outbound_allowed(machine, "203.0.113.21", 443)
+
+
+@pytest.mark.parametrize("condition", ["Security=Authenticate|", "AppPkgId=S-1-15-2-1|", "Svc=dnscache|"])
+def test_an_allow_rule_for_others_does_not_let_the_worker_out(machine: Machine, condition: str) -> None:
+    registry = Registry(machine)
+    registry.set(rf"{LOCAL_POLICY}\DomainProfile", "DefaultOutboundAction", 1, "REG_DWORD")
+    registry.set(RULES, "{1}", f"v2.30|Action=Allow|Active=TRUE|Dir=Out|{condition}Name=x|")
+    assert not outbound_allowed(machine, "203.0.113.21", 443)
+
+
+@pytest.mark.parametrize(("language", "said"), [("en", "Line 2 is too long."), ("de", "Zeile 2 ist zu lang.")])
+def test_findstr_takes_no_long_line_from_a_pipe(machine: Machine, language: str, said: str) -> None:
+    (machine.state / "machine.json").write_text(json.dumps({"language": language}))
+    file = machine.path(r"C:\Windows\Temp\long.txt")
+    file.parent.mkdir(parents=True, exist_ok=True)
+    file.write_bytes(b"short x\r\n" + b"x" * 8191 + b"\r\nlast x\r\n")
+    result = run(machine, r"type C:\Windows\Temp\long.txt | findstr x")
+    assert (result.rc, result.stdout, result.stderr) == (0, b"short x\r\nlast x\r\n", f"FINDSTR: {said}\r\n".encode())
+    assert len(run(machine, r"findstr x C:\Windows\Temp\long.txt").stdout) > 8191
+
+
 # --- event log
 
 SOURCE = "MSExchange Web Services"

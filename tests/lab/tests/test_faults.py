@@ -14,15 +14,21 @@ from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 
 from ansible_collections.pushops.securemail.tests.lab.tests import loopback, push_certificates
-from securemail_lab import faults
+from securemail_lab import cli, faults
 from securemail_lab.apple import authority
 from securemail_lab.citrix.accounts import Accounts
+from securemail_lab.exchange.ews.soap import ServerVersion
+from securemail_lab.exchange.ews.version import product_version
+from securemail_lab.exchange.firewall import LOCAL_POLICY, RULES, outbound_allowed
 from securemail_lab.exchange.machine import Machine
+from securemail_lab.exchange.registry import Registry
+from securemail_lab.exchange.update import cumulative_update
 from securemail_lab.lab import BUNDLE_ID, EXCHANGE_HOSTS, Lab
 from securemail_lab.netscaler.seed import GROUP
 from securemail_lab.netscaler.store import Store
 from securemail_lab.state import JsonFile
 
+LOCAL_RULES = rf"{LOCAL_POLICY}\{RULES}"
 PROJECT = pathlib.Path(__file__).resolve().parents[3]
 FRONT_FILE = r"%ExchangeInstallPath%FrontEnd\HttpProxy\EWS\web.config"
 BACK_FILE = r"%ExchangeInstallPath%ClientAccess\exchweb\EWS\web.config"
@@ -96,6 +102,41 @@ def test_netscaler_policy_is_one_binding_and_the_policy_stays(lab: Lab) -> None:
     _before, after = inflict(lab, "netscaler-policy")
     assert {pathlib.Path(name).name for name in after} == {"running.json", "saved.json"}
     assert store.running == store.saved == expected
+
+
+def test_a_firewall_baseline_drops_added_rules_and_blocks_by_default(lab: Lab) -> None:
+    machine = Machine("exch01", lab.state("exch01"))
+    registry = Registry(machine)
+    shipped = registry.values(LOCAL_RULES)
+    registry.set(LOCAL_RULES, "{0F1E2D3C-0000-4000-8000-000000000001}", "v2.30|Action=Allow|Dir=Out|Name=x|")
+    _before, after = inflict(lab, "windows-firewall")
+    assert set(after) == relative(lab, lab.state("exch01") / "registry.json")
+    assert registry.values(LOCAL_RULES) == shipped
+    assert not outbound_allowed(machine, "203.0.113.21", 443)
+
+
+def test_a_cumulative_update_ships_both_files_anew_with_the_next_build(lab: Lab) -> None:
+    paths = [web_config(lab, "exch01", path) for path in (FRONT_FILE, BACK_FILE)]
+    shipped = [path.read_bytes() for path in paths]
+    for path in paths:
+        path.write_bytes(path.read_bytes().replace(b"</configuration>", BYPASS + b"</configuration>"))
+    others = {name: content for name, content in files(lab).items() if "exch01" not in name}
+    assert cumulative_update(lab, "exch01") == "15.2.1118.7"
+    machine = Machine("exch01", lab.state("exch01"))
+    assert product_version(machine) == ServerVersion(15, 2, 1118, 7)
+    for path, before in zip(paths, shipped, strict=True):
+        assert path.read_bytes() == before.replace(b"15.2.986.5", b"15.2.1118.7")
+    assert json.loads((machine.state / "apppools.json").read_bytes()) == {"MSExchangeServicesAppPool": 1}
+    assert {name: content for name, content in files(lab).items() if "exch01" not in name} == others
+
+
+def test_the_last_cumulative_update_can_be_installed_again(lab: Lab) -> None:
+    assert [cumulative_update(lab, "exch02") for _turn in range(2)] == ["15.1.2507.6", "15.1.2507.6"]
+
+
+def test_the_command_installs_an_update(lab: Lab, capsys: pytest.CaptureFixture[str]) -> None:
+    assert cli.main(["--directory", str(lab.directory), "update", "exch01"]) == 0
+    assert "exch01 runs 15.2.1118.7" in capsys.readouterr().out
 
 
 def test_wrong_region_is_one_value_of_one_policy(lab: Lab) -> None:

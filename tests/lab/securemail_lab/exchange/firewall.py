@@ -3,7 +3,7 @@
 """Windows Defender Firewall as its registry says: rule strings, and whether they let a connection out.
 
 The grammar of a rule string is MS-GPFAS 2.2.2.19; "block wins, then allow, then the profile's default" is
-Microsoft's documented rule precedence.
+Microsoft's documented rule precedence. Group Policy's keys and AllowLocalPolicyMerge are MS-GPFAS 2.2.3.
 """
 
 from __future__ import annotations
@@ -22,6 +22,8 @@ RULES = "FirewallRules"
 
 #: Registry keys of the profiles. Exchange servers are domain members, so Domain is the one in force by default.
 PROFILES = {"Domain": "DomainProfile", "Private": "StandardProfile", "Public": "PublicProfile"}
+#: Group Policy's names of the same profiles.
+POLICY_PROFILES = {"Domain": "DomainProfile", "Private": "PrivateProfile", "Public": "PublicProfile"}
 #: The program that sends push notifications: IIS's worker process.
 WORKER = r"C:\Windows\System32\inetsrv\w3wp.exe"
 TCP = "6"
@@ -68,7 +70,7 @@ def outbound_allowed(machine: Machine, address: str, port: int) -> bool:
         return True
     actions = {
         rule.first("Action")
-        for rule in rules(machine).values()
+        for rule in _counting(registry, profile)
         if _applies(machine, rule, profile) and _matches(rule, address, port, networks)
     }
     if "Block" in actions:
@@ -76,21 +78,17 @@ def outbound_allowed(machine: Machine, address: str, port: int) -> bool:
     return "Allow" in actions or _setting(registry, profile, "DefaultOutboundAction", 0) == 0
 
 
-def rules(machine: Machine) -> dict[str, Rule]:
-    """All rules that the service would load, by their value name; local ones first."""
-    registry = Registry(machine)
-    found = {}
-    for policy in (LOCAL_POLICY, GROUP_POLICY):
-        for name, (_rest, data) in registry.values(rf"{policy}\{RULES}").items():
-            rule = Rule.parse(str(data))
-            if rule is not None:
-                found[name] = rule
-    return found
+def _counting(registry: Registry, profile: str) -> list[Rule]:
+    """The rules that the service applies: Group Policy's, and the host's own unless Group Policy turns them off."""
+    merge = registry.get(rf"{GROUP_POLICY}\{POLICY_PROFILES[profile]}", "AllowLocalPolicyMerge")
+    stores = [GROUP_POLICY] if merge is not None and merge[1] == 0 else [LOCAL_POLICY, GROUP_POLICY]
+    texts = [str(data) for store in stores for _kind, data in registry.values(rf"{store}\{RULES}").values()]
+    return [rule for rule in map(Rule.parse, texts) if rule is not None]
 
 
 def _setting(registry: Registry, profile: str, name: str, default: int) -> int:
-    for policy in (GROUP_POLICY, LOCAL_POLICY):
-        value = registry.get(rf"{policy}\{PROFILES[profile]}", name)
+    for policy, keys in ((GROUP_POLICY, POLICY_PROFILES), (LOCAL_POLICY, PROFILES)):
+        value = registry.get(rf"{policy}\{keys[profile]}", name)
         if value is not None and isinstance(value[1], int):
             return value[1]
     return default
@@ -104,6 +102,8 @@ def _applies(machine: Machine, rule: Rule, profile: str) -> bool:
         and profile in (rule.all("Profile") or [profile])
         and rule.first("Protocol", TCP) == TCP
         and not rule.first("Svc")
+        and not rule.first("AppPkgId")
+        and not (rule.first("Action") == "Allow" and rule.first("Security"))  # "allow if secure": IPsec only
         and (not program or machine.expand(program).lower() == WORKER.lower())
     )
 

@@ -53,6 +53,12 @@ FAULTS = {
         "exchange.yml",
         by_hand.remove_proxy_bypass,
     ),
+    "windows-firewall": Fault(
+        "a security baseline replaced the firewall rules of exch01 and blocks what goes out by default",
+        "listener-egress",
+        "exchange.yml",
+        by_hand.apply_firewall_baseline,
+    ),
     "read-ahead": Fault(
         "a cumulative update set uploadReadAheadSize back to 0 on the Exchange hosts",
         "read-ahead",

@@ -15,6 +15,9 @@ from cryptography import x509
 from cryptography.hazmat.primitives import serialization
 
 from ..apple import authority
+from ..exchange.firewall import LOCAL_POLICY, PROFILES, RULES
+from ..exchange.machine import Machine
+from ..exchange.registry import Registry
 from ..lab import BUNDLE_ID, EXCHANGE_HOSTS, REGIONS, Lab
 from ..netscaler import console as netscaler
 from ..network.topology import GATEWAY
@@ -50,6 +53,15 @@ def remove_proxy_bypass(lab: Lab, _entering: Entering) -> None:
     path = _web_config(lab, "exch01", _BACK_END)
     content = re.sub(rb"\s*<system\.net>.*</system\.net>", b"", path.read_bytes(), flags=re.DOTALL)
     write_atomically(path, content, 0o644)
+
+
+def apply_firewall_baseline(lab: Lab, _entering: Entering) -> None:
+    """Block outbound by default on exch01 and drop the rules that somebody added, as an imported policy does."""
+    registry = Registry(Machine("exch01", lab.state("exch01")))
+    registry.set(rf"{LOCAL_POLICY}\{PROFILES['Domain']}", "DefaultOutboundAction", 1, "REG_DWORD")
+    for name in registry.values(rf"{LOCAL_POLICY}\{RULES}"):
+        if name.startswith("{"):  # rules of Windows and of Exchange's setup have names of their own
+            registry.delete(rf"{LOCAL_POLICY}\{RULES}", name)
 
 
 def reset_read_ahead(lab: Lab, _entering: Entering) -> None:

@@ -14,6 +14,8 @@ from ..machine import CommandResult
 from .session import Session, Stdin
 
 _FINDSTR = re.compile(r"\[\^?[^\]]+\]|\\.|.", re.S)
+#: Bytes of a line that findstr takes from a pipe or a redirected file.
+_LONGEST_PIPED_LINE = 8191
 _HASHES = {"md5", "sha1", "sha256", "sha384", "sha512"}
 
 
@@ -41,7 +43,8 @@ def find(session: Session, arguments: list[str], stdin: Stdin) -> CommandResult:
 def findstr(session: Session, arguments: list[str], stdin: Stdin) -> CommandResult:
     """``findstr [/i] [/v] [/x] [/b] [/e] [/n] [/l | /r] [/c:text] [words] [file...]``, exit code as find's.
 
-    Its regular expressions are a subset of Python's: ``. * ^ $ [class] [^class] \\< \\>``, all else is plain.
+    Its regular expressions are a subset of Python's: ``. * ^ $ [class] [^class] \\< \\>``, all else is plain. A line of
+    standard input that is too long for it is named on standard error and left out (Stack Overflow 8844868).
     """
     switches = {argument.lower() for argument in arguments if argument.startswith("/") and ":" not in argument}
     texts = [argument[3:] for argument in arguments if argument.lower().startswith("/c:")]
@@ -58,13 +61,15 @@ def findstr(session: Session, arguments: list[str], stdin: Stdin) -> CommandResu
         expression = re.compile("|".join(f"{head}(?:{body}){end}" for body in bodies), re.I if "/i" in switches else 0)
     except re.error:  # a class that runs backwards, such as [z-a]
         return session.fail("FINDSTR: Bad command line", 2)
-    output = ""
+    output, said = "", ""
     for name in words or [""]:
         for number, line in enumerate(session.decode(session.read(name) if name else stdin()).splitlines(), 1):
-            if bool(expression.search(line)) != ("/v" in switches):
+            if not name and len(session.encode(line)) >= _LONGEST_PIPED_LINE:
+                said += f"FINDSTR: {session.text('line_too_long', number)}\r\n"
+            elif bool(expression.search(line)) != ("/v" in switches):
                 prefix = f"{name}:" if len(words) > 1 else ""
                 output += f"{prefix}{f'{number}:' if '/n' in switches else ''}{line}\r\n"
-    return session.done(output, 0 if output else 1)
+    return CommandResult(0 if output else 1, session.encode(output), session.encode(said))
 
 
 def _expression(pattern: str) -> str:

@@ -21,6 +21,7 @@ _TARGETS = {
     rf"{_EXCHANGE}\FrontEnd\HttpProxy\EWS\web.config": ("front-end-ews.config", True),
     rf"{_EXCHANGE}\ClientAccess\exchweb\EWS\web.config": ("back-end-ews.config", False),
 }
+_EWS = tuple(path for path in _TARGETS if path.endswith(r"\EWS\web.config"))
 _FOLDERS = (rf"{_EXCHANGE}\ClientAccess\exchweb\EWS\bin", r"C:\Windows\Temp")
 _CLIENT_CERTIFICATES = '<access sslFlags="Ssl, SslNegotiateCert, Ssl128" />'
 
@@ -33,20 +34,29 @@ def seed(machine: Machine, generation: str, client_certificates: bool) -> None:
 
     ``generation`` is a key of ``VERSIONS``; ``client_certificates`` has the front end's EWS ask for them.
     """
-    replacements = {
-        "@SERVER@": machine.name.upper(),
-        "@VERSION@": VERSIONS[generation],
-        "                @ACCESS@\n": f"                {_CLIENT_CERTIFICATES}\n" if client_certificates else "",
-    }
-    for windows_path, (template, marked) in _TARGETS.items():
-        path = machine.path(windows_path)
-        if path.exists():
-            continue
-        text = (_FILES / template).read_text(encoding="utf-8")
-        for placeholder, value in replacements.items():
-            text = text.replace(placeholder, value)
-        content = text.replace("\n", "\r\n").encode()
-        write_atomically(path, _BYTE_ORDER_MARK + content if marked else content)
+    for windows_path in _TARGETS:
+        if not machine.path(windows_path).exists():
+            _write(machine, windows_path, VERSIONS[generation], client_certificates)
     for folder in _FOLDERS:
         machine.path(folder).mkdir(parents=True, exist_ok=True)
     machine.path(APPCMD).touch()
+
+
+def write_ews(machine: Machine, version: str) -> None:
+    """Write both web.config files of EWS anew, as a cumulative update does: as shipped, whatever stood in them."""
+    for windows_path in _EWS:
+        _write(machine, windows_path, version)
+
+
+def _write(machine: Machine, windows_path: str, version: str, client_certificates: bool = False) -> None:
+    template, marked = _TARGETS[windows_path]
+    replacements = {
+        "@SERVER@": machine.name.upper(),
+        "@VERSION@": version,
+        "                @ACCESS@\n": f"                {_CLIENT_CERTIFICATES}\n" if client_certificates else "",
+    }
+    text = (_FILES / template).read_text(encoding="utf-8")
+    for placeholder, value in replacements.items():
+        text = text.replace(placeholder, value)
+    content = text.replace("\n", "\r\n").encode()
+    write_atomically(machine.path(windows_path), _BYTE_ORDER_MARK + content if marked else content)
