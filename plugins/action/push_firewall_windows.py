@@ -4,10 +4,8 @@
 
 from __future__ import annotations
 
-import contextlib
 import typing as t
 
-from ansible_collections.pushops.securemail.plugins.module_utils.core.reconcile import reconcile
 from ansible_collections.pushops.securemail.plugins.module_utils.windows.firewall import Firewall
 from ansible_collections.pushops.securemail.plugins.module_utils.windows.firewall_spec import (
     ARGUMENT_SPEC,
@@ -23,6 +21,5 @@ class ActionModule(WindowsAction):
 
     def _work(self, params: dict[str, t.Any], host: str) -> dict[str, t.Any]:
         desired = parse_desired(params)
-        with contextlib.closing(Firewall(self._runner(host), desired, host)) as resource:
-            outcome = reconcile(resource, self._task.check_mode)
-            return outcome.result() | resource.describe(outcome)
+        resource = Firewall(self._runner(host), desired, host)
+        return self._reconcile(resource, resource.describe)

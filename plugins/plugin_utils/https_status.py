@@ -12,13 +12,22 @@ import ssl
 import urllib.parse
 
 from ansible_collections.pushops.securemail.plugins.module_utils.core.errors import InvalidInput
-from ansible_collections.pushops.securemail.plugins.module_utils.windows.health import Answer, HealthSettings
+from ansible_collections.pushops.securemail.plugins.module_utils.windows.health import (
+    Answer,
+    HealthGate,
+    HealthSettings,
+)
 
 try:
     import urllib3
     import urllib3.exceptions
 except ImportError:  # only where this file is imported outside a controller; without pywinrm nothing gets this far
     pass
+
+
+def health_gate(settings: HealthSettings | None) -> HealthGate | None:
+    """The gate that asks over HTTPS; ``None`` where nobody is to be asked."""
+    return HealthGate(settings, HttpsAsker(settings)) if settings else None
 
 
 class HttpsAsker:

@@ -7,6 +7,7 @@ A Windows host holds no Python, so their work is done on the controller, over th
 
 from __future__ import annotations
 
+import contextlib
 import typing as t
 from abc import abstractmethod
 
@@ -14,7 +15,10 @@ from ansible.errors import AnsibleConnectionFailure
 from ansible.plugins.action import ActionBase
 
 from ansible_collections.pushops.securemail.plugins.module_utils.core.errors import PushOpsError, Unreachable
+from ansible_collections.pushops.securemail.plugins.module_utils.core.reconcile import Outcome, Resource, reconcile
 from ansible_collections.pushops.securemail.plugins.plugin_utils.winrs import WinrsRunner
+
+StateT = t.TypeVar("StateT")
 
 
 class WindowsAction(ActionBase):
@@ -47,3 +51,11 @@ class WindowsAction(ActionBase):
 
     def _runner(self, host: str) -> WinrsRunner:
         return WinrsRunner(self._connection, host, log=lambda line: self._display.vvv(f"WINRS {line}", host=host))
+
+    def _reconcile(
+        self, resource: Resource[StateT], describe: t.Callable[[Outcome[StateT]], dict[str, t.Any]]
+    ) -> dict[str, t.Any]:
+        """Bring a resource to its desired state, or foresee it in check mode; the module's own values come with it."""
+        with contextlib.closing(resource):
+            outcome = reconcile(resource, self._task.check_mode)
+            return outcome.result() | describe(outcome)

@@ -82,6 +82,9 @@ class Resource(ABC, t.Generic[StateT]):
         :raises Stale: the state is no longer the one that was read, and nothing was written.
         """
 
+    def foresee(self) -> None:
+        """In check mode, in place of applying: ask what applying would ask, and keep it as a warning."""
+
     def close(self) -> None:
         """End what ``read`` began, a session for example. Called in every case, and raises nothing."""
 
@@ -119,6 +122,8 @@ def reconcile(resource: Resource[StateT], check_mode: bool) -> Outcome[StateT]:
     """
     before = resource.read()
     plan = resource.plan(before)
+    if check_mode and plan.changed:
+        resource.foresee()
     if check_mode or not plan.changed:
         return Outcome(before, before, plan, resource.header)
     try:

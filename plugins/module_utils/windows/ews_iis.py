@@ -157,10 +157,9 @@ class EwsIis(Resource[EwsState]):
         before, after = (Expected.of(present.ssl_flags, size) for size in sizes)
         return before, after
 
-    def foresee(self, outcome: Outcome[EwsState]) -> None:
-        """In check mode: whether EWS is in a state in which it may be changed, as a warning."""
-        if outcome.changed:
-            self._way_back.foresee(self._expected()[0])
+    def foresee(self) -> None:
+        """Whether EWS is in a state in which it may be changed."""
+        self._way_back.foresee(self._expected()[0])
 
     def describe(self, outcome: Outcome[EwsState]) -> dict[str, t.Any]:
         """The module's own return values; ``after`` is what was read again, or would be, in check mode."""

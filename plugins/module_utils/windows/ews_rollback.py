@@ -120,10 +120,9 @@ class EwsRollback(Resource[RollbackState]):
         flags = access.attributes.get(SSL_FLAGS, "")
         return Expected.of(flags, int(size) if size.isdecimal() else DEFAULT_READ_AHEAD)
 
-    def foresee(self, outcome: Outcome[RollbackState]) -> None:
-        """In check mode: whether EWS lives, as a warning."""
-        if outcome.changed:
-            self._way_back.foresee(self._expected())
+    def foresee(self) -> None:
+        """Whether EWS lives."""
+        self._way_back.foresee(self._expected())
 
     def describe(self, outcome: Outcome[RollbackState]) -> dict[str, t.Any]:
         """The module's own return values."""

@@ -16,6 +16,7 @@ from ansible_collections.pushops.securemail.plugins.doc_fragments import way_bac
 from ansible_collections.pushops.securemail.plugins.module_utils.core.errors import Refused, Unreachable
 from ansible_collections.pushops.securemail.plugins.module_utils.windows.ews_iis_spec import ARGUMENT_SPEC
 from ansible_collections.pushops.securemail.plugins.modules import exchange_ews_iis as module
+from ansible_collections.pushops.securemail.plugins.plugin_utils import windows_action
 
 
 def action(transport: str = "winrm", **arguments: t.Any) -> exchange_ews_iis.ActionModule:
@@ -79,7 +80,7 @@ def test_a_host_that_does_not_answer_is_unreachable(monkeypatch: pytest.MonkeyPa
     def unreachable(*_: t.Any) -> t.NoReturn:
         raise Unreachable("exch01 does not answer", "Check ansible_host")
 
-    monkeypatch.setattr(exchange_ews_iis, "reconcile", unreachable)
+    monkeypatch.setattr(windows_action, "reconcile", unreachable)
     with pytest.raises(AnsibleConnectionFailure, match="Check ansible_host"):
         run(action())
 
@@ -88,7 +89,7 @@ def test_a_refusal_is_not_unreachable(monkeypatch: pytest.MonkeyPatch) -> None:
     def refused(*_: t.Any) -> t.NoReturn:
         raise Refused("access was denied", "Connect as an administrator")
 
-    monkeypatch.setattr(exchange_ews_iis, "reconcile", refused)
+    monkeypatch.setattr(windows_action, "reconcile", refused)
     result = run(action())
     assert result["failed"] and result["remedy"] == "Connect as an administrator"
 
@@ -101,7 +102,7 @@ def test_check_mode_reaches_the_reconciliation(monkeypatch: pytest.MonkeyPatch, 
         seen.append(check_mode)
         raise Refused("enough", "Stop here")
 
-    monkeypatch.setattr(exchange_ews_iis, "reconcile", reconcile)
+    monkeypatch.setattr(windows_action, "reconcile", reconcile)
     plugin = action()
     plugin._task.check_mode = check
     run(plugin)
