@@ -105,10 +105,14 @@ def stopped_pool(host: ExchangeHost) -> None:
     change_state(host.machine, EWS_POOL, STOPPED)
 
 
+def stopped_site(host: ExchangeHost) -> None:
+    host.replace(APPHOST_FILE, 'id="1"', 'id="1" serverAutoStart="false"')
+
+
 @pytest.mark.parametrize(
     ("make_unhealthy", "words"),
-    [(undeclared_section, "HTTP 500"), (stopped_pool, "HTTP 503")],
-    ids=["a section that nobody declared", "a stopped pool"],
+    [(undeclared_section, "HTTP 500"), (stopped_pool, "HTTP 503"), (stopped_site, "HTTP 404")],
+    ids=["a section that nobody declared", "a stopped pool", "a stopped site"],
 )
 def test_an_unhealthy_host_is_refused_before_anything_is_written(
     ansible: Ansible, exchange_host: ExchangeHost, make_unhealthy: t.Callable[[ExchangeHost], None], words: str

@@ -108,3 +108,9 @@ def test_an_application_that_does_not_start_after_a_change(
 def seed_again(machine: Machine) -> None:
     machine.path(FILES[BACK]).unlink()
     seed.seed(machine, "2019", client_certificates=True)
+
+
+def test_a_stopped_site_is_not_found_whatever_its_pool_does(machine: Machine) -> None:
+    config = machine.path(r"C:\Windows\System32\inetsrv\config\applicationHost.config")
+    config.write_bytes(config.read_bytes().replace(b'id="2"', b'id="2" serverAutoStart="false"'))
+    assert (status(machine, FRONT), status(machine, BACK)) == (200, 404)

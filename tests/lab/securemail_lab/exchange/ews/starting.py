@@ -1,8 +1,8 @@
 # Copyright: (c) 2026, the pushops.securemail contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-r"""Whether an EWS application can serve a request at all: its pool runs, IIS can read its files, ASP.NET can start it.
+r"""Whether an EWS application can serve a request: its site and pool run, IIS reads its files, ASP.NET starts it.
 
-The third can be made to fail with ``ews-start.json``: an application that does not start with any web.config but the
+The last can be made to fail with ``ews-start.json``: an application that does not start with any web.config but the
 present one, as one does whose assembly is missing or whose schema extension is broken. ::
 
     {"Exchange Back End/EWS": {"file": "C:\\...\\web.config", "sha256": "...", "recovers": "restore", "process": 0}}
@@ -28,10 +28,13 @@ RECOVERIES = ("restore", "recycle", "never")
 
 def unable_to_serve(machine: Machine, application: str) -> web.Response | None:
     """The answer to every request of an application that cannot serve; none where it can."""
-    if state_of(machine, EWS_POOL) == STOPPED:
-        return error_page(503, "Service Unavailable")
     try:
-        Iis(machine).check(application)
+        iis = Iis(machine)
+        if not all(site.started for site in iis.sites() if site.name == application.partition("/")[0]):
+            return error_page(404, "Not Found")  # HTTP.sys knows nobody who wants the request
+        if state_of(machine, EWS_POOL) == STOPPED:
+            return error_page(503, "Service Unavailable")
+        iis.check(application)
     except IisError:
         return bad_configuration()
     if _fails_to_start(machine, application):
