@@ -95,8 +95,8 @@ options:
     version_added: "0.1.0"
   proxy:
     description:
-      - Web proxy of everything else that O(back_end) calls, such as V(http://proxy.example.com:3128). Empty means the
-        machine's own setting.
+      - Web proxy of everything else that O(back_end) calls, such as V(http://proxy.example.com:3128). Empty leaves a
+        C(<proxy>) that decides as it is, and means the machine's own setting where there is none.
       - It always stands beside the bypass list, because .NET takes the section as a whole, and a list alone would mean
         that nothing goes through a proxy.
     type: str

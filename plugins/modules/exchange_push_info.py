@@ -242,7 +242,8 @@ flows:
       type: bool
       sample: true
     proxy:
-      description: The proxy through which it is called. Empty where it is called directly, null where a script decides.
+      description: The proxy through which it is called. Empty where it is called directly, null where a
+        script decides or .NET refuses the section.
       type: str
       sample: ""
     firewall:

@@ -40,7 +40,7 @@ class WindowsAction(ActionBase):
         except Unreachable as problem:
             raise AnsibleConnectionFailure(str(problem)) from None
         except PushOpsError as problem:
-            return result | {"failed": True, "msg": str(problem), "remedy": problem.remedy}
+            return result | {"failed": True, **problem.result()}
 
     @abstractmethod
     def _work(self, params: dict[str, t.Any], host: str) -> dict[str, t.Any]:

@@ -154,7 +154,7 @@ def check_proxy(value: object, field: str = "push_proxy") -> str:
     """An HTTP proxy URL, or empty for the machine's own proxy setting."""
     if value is None or value == "":
         return ""
-    expected, remedy = "a URL such as http://proxy.example.com:3128", "Leave it empty to use the machine's own setting"
+    expected, remedy = "a URL such as http://proxy.example.com:3128", "Leave it empty to keep what is set"
     if not isinstance(value, str):
         raise InvalidInput(field, value, expected, remedy)
     try:

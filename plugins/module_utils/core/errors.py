@@ -10,12 +10,18 @@ class PushOpsError(Exception):
 
     :param what: one sentence: what was expected, what was asked, what came back.
     :param remedy: one sentence: what to do now.
+    :param link: the link of the push path that is broken for certain while this stands (an id of ``core.path.LINKS``).
     """
 
-    def __init__(self, what: str, remedy: str) -> None:
+    def __init__(self, what: str, remedy: str, link: str = "") -> None:
         super().__init__(f"{what.rstrip('.')}. {remedy.rstrip('.')}.")
         self.what = what
         self.remedy = remedy
+        self.link = link
+
+    def result(self) -> dict[str, str]:
+        """The error as it stands in a module's result."""
+        return {"msg": str(self), "remedy": self.remedy, **({"link": self.link} if self.link else {})}
 
 
 class InvalidInput(PushOpsError):

@@ -154,6 +154,8 @@ def _state(link: str, result: t.Mapping[str, t.Any] | None) -> tuple[str, str]:
         return LEFT_OUT, "this run did not ask the host"
     if result.get("unreachable"):
         return NOT_TESTED, f"the host cannot be reached: {result.get('msg', 'no reason given')}"
+    if result.get("failed") and result.get("link") == link:
+        return FAIL, str(result["msg"])
     if result.get("failed"):
         return NOT_TESTED, f"the check itself failed: {result.get('msg', 'no reason given')}"
     gate = result.get("gate")

@@ -31,5 +31,5 @@ def run(
             outcome = reconcile(resource, module.check_mode)
         result = {**outcome.result(), **describe(outcome)}
     except PushOpsError as problem:
-        module.fail_json(msg=str(problem), remedy=problem.remedy)
+        module.fail_json(**problem.result())
     module.exit_json(**result)

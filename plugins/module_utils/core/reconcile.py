@@ -134,7 +134,15 @@ def reconcile(resource: Resource[StateT], check_mode: bool) -> Outcome[StateT]:
         if plan.changed:
             resource.apply(plan)
     after = resource.read()
-    remaining = resource.plan(after)
+    expect_converged(resource.plan(after))
+    return Outcome(before, after, plan, resource.header)
+
+
+def expect_converged(remaining: Plan) -> None:
+    """Judge a plan that was made over what was read after the write.
+
+    :raises NotConverged: something still differs; names both values.
+    """
     if remaining.changed:
         differences = "; ".join(
             f"{change.name} reads {change.before!r}, asked was {change.after!r}" for change in remaining.changes
@@ -143,4 +151,3 @@ def reconcile(resource: Resource[StateT], check_mode: bool) -> Outcome[StateT]:
             f"The write was accepted but did not take effect: {differences}",
             "Look for a place that wins over the one written to, or for something that writes it back",
         )
-    return Outcome(before, after, plan, resource.header)

@@ -9,7 +9,7 @@ import typing as t
 from dataclasses import dataclass
 
 from ..core.errors import UnexpectedState
-from ..core.reconcile import Change, Outcome, Plan, Resource
+from ..core.reconcile import Change, Outcome, Plan, Resource, expect_converged
 from . import appcmd, proxy_bypass
 from .backups import Backups
 from .ews_iis_spec import Desired
@@ -149,6 +149,7 @@ class EwsIis(Resource[EwsState]):
                 for line in write.lines:
                     appcmd.write(self._runner, line, name, self._wait)
                     progress.made.append(name)
+            expect_converged(self.plan(self.read()))  # while there is a way back
 
     def _expected(self) -> tuple[Expected, Expected]:
         """What IIS makes of the gate's requests, as things stand and as they will."""

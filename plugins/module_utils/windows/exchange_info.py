@@ -172,13 +172,17 @@ def _flow(
 ) -> dict[str, t.Any]:
     listeners = [Listener(flow.fqdn, port) for port in flow.ports]
     acting = ews.acting_proxy
+    refused = bool(acting and invalid_entries(acting.bypass))  # .NET then throws, and no request leaves
     verdict = judge_flow(policy, profile, flow)
     return {
         "name": flow.name,
         "fqdn": flow.fqdn,
         "ports": list(flow.ports),
-        "bypasses_proxy": all(acting and any(map(listener.passes, acting.bypass)) for listener in listeners),
-        "proxy": next((found for one in listeners if (found := proxy_for(one, acting, system)) != ""), ""),
+        "bypasses_proxy": not refused
+        and all(acting and any(map(listener.passes, acting.bypass)) for listener in listeners),
+        "proxy": None
+        if refused
+        else next((url for one in listeners if (url := proxy_for(one, acting, system)) != ""), ""),
         "firewall": {"passes": verdict.passes, "reasons": list(verdict.reasons)},
         "events": summarize(events, flow.fqdn),
     }

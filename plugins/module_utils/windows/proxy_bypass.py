@@ -107,6 +107,7 @@ def check_entries(section: DefaultProxy, path: str) -> None:
             " section for it, and with it every request that the application sends",
             f'Correct the entry, or take it out: {PROGRAM} set config "{path}" /section:{SECTION}'
             f" /-{BYPASS_LIST}.[address='{invalid[0]}']",
+            link="proxy-bypass",
         )
 
 
@@ -129,6 +130,9 @@ def with_bypass(
 
 
 def _with_proxy(attributes: t.Mapping[str, str], proxy: str) -> dict[str, str]:
+    """The attributes with the declared proxy in them; where none is declared, what decides already stays."""
+    if not proxy and (SYSTEM_DEFAULT in attributes or ADDRESS in attributes):
+        return dict(attributes)
     return {name: value for name, value in attributes.items() if name != ADDRESS} | proxy_attributes(proxy)
 
 
@@ -181,6 +185,12 @@ def write_lines(path: str, present: DefaultProxy | None, target: DefaultProxy | 
     changed = {name: value for name, value in target.attributes.items() if before.attributes.get(name) != value}
     added = [address for address in target.bypass if address not in before.bypass]
     removed = [address for address in before.bypass if address not in target.bypass]
+    for address in (*added, *removed):
+        if set(address) & set("'%\""):
+            raise UnexpectedState(
+                f"An entry of the bypass list that acts on {path} is {address!r}, which appcmd cannot be given",
+                f"Copy the section {SECTION} into the web.config of {path} by hand, with this entry, and run again",
+            )
     lines = [clear_config(path, SECTION, name) for name in gone]
     if changed or added or removed:
         lines.append(

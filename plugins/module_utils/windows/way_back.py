@@ -73,12 +73,13 @@ class WayBack:
         :param before: what IIS makes of requests while the files are as they are.
         :param after: the same for the files as the caller leaves them; called once they are written.
         :param spare: copies that stay, however old they are.
-        :raises Refused: EWS does not live before, or not after; in the second case the files are as they were.
+        :raises Refused: EWS does not live before, or not after; in the second case the files are as they were. A host
+            that may be changed although EWS did not live keeps the change also where EWS does not live after it.
         """
-        wrong = self._gate.before(before) if self._gate else ""
-        if wrong and self._require:
+        ill = self._gate.before(before) if self._gate else ""
+        if ill and self._require:
             raise Refused(
-                f"EWS is unhealthy before any change: {wrong}. Nothing was changed",
+                f"EWS is unhealthy before any change: {ill}. Nothing was changed",
                 "Bring EWS to life first, or set require_healthy=false to change the host as it is",
             )
         self.backups = self._copies.copy_aside(files, self._rollback)
@@ -100,7 +101,9 @@ class WayBack:
             if wrong:
                 self._revive()
                 wrong = self._gate.after(expected)
-        if wrong:
+        if wrong and ill:
+            self._warnings.append(f"EWS was unhealthy before the change ({ill}), and is after it: {wrong}.")
+        elif wrong:
             self._undo(
                 f"EWS is unhealthy after the change, also after {POOL} was recycled: {wrong}",
                 "Find out what EWS says of it (event log of the host, source ASP.NET), then run again",

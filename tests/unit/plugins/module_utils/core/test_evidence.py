@@ -49,6 +49,12 @@ def test_a_host_without_an_answer_is_not_tested_and_says_why(result: dict[str, t
     assert "no route" in "\n".join(found.sentences())
 
 
+def test_a_check_that_fails_because_a_link_is_broken_says_so() -> None:
+    found = verdict({"failed": True, "msg": "an entry is no regular expression", "link": "proxy-bypass"}, ARRIVED)
+    assert (found.broken, found.not_tested) == (("proxy-bypass",), ("read-ahead",))
+    assert "exch01: an entry is no regular expression" in "\n".join(found.sentences())
+
+
 def test_a_host_that_was_left_out_is_said_and_does_not_fail_the_rest() -> None:
     found = verdict(None, ARRIVED)
     assert found.sound

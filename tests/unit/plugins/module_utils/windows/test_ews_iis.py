@@ -11,12 +11,12 @@ import pytest
 
 from ansible_collections.pushops.securemail.plugins.module_utils.core.errors import (
     InvalidInput,
-    NotConverged,
     PushOpsError,
     Refused,
     UnexpectedState,
 )
 from ansible_collections.pushops.securemail.plugins.module_utils.core.reconcile import reconcile
+from ansible_collections.pushops.securemail.plugins.module_utils.windows import proxy_bypass
 from ansible_collections.pushops.securemail.plugins.module_utils.windows.backups import Backups
 from ansible_collections.pushops.securemail.plugins.module_utils.windows.ews_iis import EwsIis
 from ansible_collections.pushops.securemail.plugins.module_utils.windows.ews_iis_spec import parse_desired
@@ -142,7 +142,6 @@ def test_foreign_entries_stay_in_their_order(host: t.Any) -> None:
     ("before", "after"),
     [
         ("", "http://p.example.com:3128"),
-        ("http://p.example.com:3128", ""),
         ("http://p.example.com:1", "http://q.example.com:2"),
     ],
 )
@@ -151,7 +150,30 @@ def test_the_proxy_beside_the_list_follows_what_is_declared(host: t.Any, before:
     assert run(host, proxy=after)["changed"]
     assert not run(host, proxy=after)["changed"]
     assert (f'proxyaddress="{after}"' in host.web_config(BACK_END)) == bool(after)
-    assert 'usesystemdefault="{}"'.format("false" if after else "true") in host.web_config(BACK_END)
+    assert 'usesystemdefault="false"' in host.web_config(BACK_END)
+
+
+@pytest.mark.parametrize(
+    ("attributes", "entry"),
+    [
+        ('proxyaddress="http://corp.example.com:8080" usesystemdefault="false"', ".*citrix.*"),
+        ('proxyaddress="http://corp.example.com:8080"', "^https://www"),
+        ('usesystemdefault="false"', "^https://www"),
+    ],
+)
+def test_where_no_proxy_is_declared_the_one_that_decides_stays(host: t.Any, attributes: str, entry: str) -> None:
+    section = f'<proxy {attributes} /><bypasslist><add address="{entry}" /></bypasslist>'
+    host.put_web_config(BACK_END, f"<system.net><defaultProxy>{section}</defaultProxy></system.net>")
+    assert run(host, proxy="")["changed"]  # the read-ahead, at least
+    assert host.web_config(BACK_END).count("<proxy ") == 1
+    assert all(attribute in host.web_config(BACK_END) for attribute in attributes.split())
+    assert "bypassonlocal" not in host.web_config(BACK_END)
+
+
+@pytest.mark.parametrize("entry", ["it's", "%windir%", 'a"b'])
+def test_an_inherited_entry_that_appcmd_cannot_be_given_is_refused_before_a_write(entry: str) -> None:
+    with pytest.raises(UnexpectedState, match="which appcmd cannot be given.*by hand"):
+        proxy_bypass.write_lines(BACK_END, None, proxy_bypass.DefaultProxy({}, (entry,)))
 
 
 @pytest.mark.parametrize(
@@ -396,8 +418,10 @@ def test_a_held_file_is_written_once_it_is_free(host: t.Any) -> None:
 
 def test_a_write_without_effect_is_an_error(host: t.Any) -> None:
     host.faults["uploadReadAheadSize:"] = [CommandResult(0, "Applied configuration changes")]
-    with pytest.raises(NotConverged, match=r"reads '0 \(web.config.*asked was '49152 \(web.config"):
+    before = dict(host.files)
+    with pytest.raises(Refused, match=r"reads '0 \(web.config.*asked was '49152 \(web.config.*The files are back"):
         run(host)
+    assert {file: text for file, text in host.files.items() if not file.endswith(".bak")} == before
 
 
 @pytest.mark.parametrize(

@@ -146,6 +146,14 @@ def test_a_caller_may_change_an_unhealthy_host(host: t.Any) -> None:
     assert len(way_back.backups) == 2
 
 
+def test_a_host_that_was_ill_before_keeps_the_change_and_says_so(host: t.Any) -> None:
+    way_back = WayBack(host, Backups(host), Ews(sound=lambda: False).gate(), require=False)
+    with way_back.around(FILES, Expected(), Expected):
+        host.files[FILES[1]] += "<!-- changed -->"
+    assert "changed" in host.files[FILES[1]] and way_back.recycled
+    assert any("was unhealthy before the change" in warning for warning in way_back.warnings)
+
+
 def test_an_unsound_change_is_put_back(host: t.Any, before: dict[str, str]) -> None:
     ews = Ews(sound=lambda: "changed" not in host.files[FILES[1]])
     with pytest.raises(Refused, match=r"after the change.*files are back.*healthy again"):
