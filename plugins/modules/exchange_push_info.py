@@ -153,7 +153,9 @@ back_end:
       type: str
       sample: Exchange Back End/EWS
     proxy:
-      description: Attributes of C(defaultProxy) as .NET reads it. Null where no file has the section.
+      description:
+        - Attributes of C(defaultProxy) as .NET reads it. Null where no file has the section.
+        - User and password in an address are shown as C(REDACTED), here and wherever else a proxy is returned.
       type: dict
       sample:
         proxy.usesystemdefault: "true"

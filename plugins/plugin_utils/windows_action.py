@@ -16,6 +16,7 @@ from ansible.plugins.action import ActionBase
 
 from ansible_collections.pushops.securemail.plugins.module_utils.core.errors import PushOpsError, Unreachable
 from ansible_collections.pushops.securemail.plugins.module_utils.core.reconcile import Outcome, Resource, reconcile
+from ansible_collections.pushops.securemail.plugins.module_utils.core.redact import without_userinfo_in
 from ansible_collections.pushops.securemail.plugins.plugin_utils.winrs import WinrsRunner
 
 StateT = t.TypeVar("StateT")
@@ -50,7 +51,10 @@ class WindowsAction(ActionBase):
         """
 
     def _runner(self, host: str) -> WinrsRunner:
-        return WinrsRunner(self._connection, host, log=lambda line: self._display.vvv(f"WINRS {line}", host=host))
+        def log(line: str) -> None:
+            self._display.vvv(f"WINRS {without_userinfo_in(line)}", host=host)
+
+        return WinrsRunner(self._connection, host, log=log)
 
     def _reconcile(
         self, resource: Resource[StateT], describe: t.Callable[[Outcome[StateT]], dict[str, t.Any]]

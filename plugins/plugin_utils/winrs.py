@@ -107,7 +107,7 @@ class WinrsRunner:
     :param connection: the action plugin's connection.
     :param host: how messages name the host.
     :param timeout: seconds that one command may take.
-    :param log: receives every command line, none of which holds a secret.
+    :param log: receives every command line; one may hold the user and password of a proxy that was there before.
     """
 
     def __init__(

@@ -23,7 +23,7 @@ from ansible_collections.pushops.securemail.tests.integration.certificate_site i
     PKCS12_PASSPHRASE,
     CertificateSite,
 )
-from ansible_collections.pushops.securemail.tests.integration.exchange_host import FRONT_FILE, ExchangeHost
+from ansible_collections.pushops.securemail.tests.integration.exchange_host import BACK_FILE, FRONT_FILE, ExchangeHost
 from ansible_collections.pushops.securemail.tests.integration.netscaler_host import NetScaler
 from ansible_collections.pushops.securemail.tests.integration.running_ansible import (
     CONTROLLER,
@@ -46,9 +46,11 @@ from securemail_lab.netscaler.seed import LOGIN as NETSCALER_LOGIN
 from securemail_lab.netscaler.showing import NSROOT
 from securemail_lab.xms import seed as xms_seed
 
+PROXY_PASSWORD = "canary-proxy-password-3e90"
 WRONG = "canary-wrong-password-5d0e"
 SESSION = "##CANARY5E5510"
 FQDN = "eu-west-1.mailboxlistener.xm.citrix.com"
+ENTRY = rf"^https://{FQDN.replace('.', chr(92) + '.')}(:443)?$"
 EWS: dict[str, t.Any] = {"client_certificate_auth": True, "proxy_bypass": [{"fqdn": FQDN}]}
 
 
@@ -141,6 +143,30 @@ def exchange_rollback(folder: pathlib.Path) -> t.Iterator[Scenario]:
 
 
 @contextlib.contextmanager
+def exchange_behind_a_proxy(folder: pathlib.Path, task: Task, earlier: bool = False) -> t.Iterator[Scenario]:
+    """A <proxy> of somebody else's, whose address holds a password; it lies on the host, and in the copies of it.
+
+    :param earlier: it stood there before the entries came, and comes back when they go.
+    """
+    host = ExchangeHost.create(folder / "lab")
+    address = f"http://svc:{PROXY_PASSWORD}@192.0.2.31:8080"
+    section = f'<system.net><defaultProxy><proxy proxyaddress="{address}" /></defaultProxy></system.net>'
+    host.replace(BACK_FILE, "</configuration>", f"{section}</configuration>")
+    changed = host.machine.path(BACK_FILE)
+    if earlier:
+        changed.with_name("web.config.pushops-20260102T030405Z.bak").write_bytes(changed.read_bytes())
+        ours = f'<proxy usesystemdefault="true" bypassonlocal="true" /><bypasslist><add address="{ENTRY}" /></bypasslist>'
+        host.replace(BACK_FILE, f'<proxy proxyaddress="{address}" />', ours)
+    with running_lab.serving(host.lab, "exchange", host.name):
+        yield Scenario(
+            host.inventory(),
+            task,
+            ((host.password, ADMINISTRATOR), (PROXY_PASSWORD, "svc")),
+            kept=(host.lab.directory / "secrets.json", host.machine.state / "ntlm-users", changed.parent),
+        )
+
+
+@contextlib.contextmanager
 def certificate(folder: pathlib.Path, succeeds: bool = True, **changed: t.Any) -> t.Iterator[Scenario]:
     """The portal command records its own arguments and environment in a file, which is searched like every other."""
     site = CertificateSite.create(folder / "site")
@@ -228,6 +254,11 @@ SCENARIOS: dict[str, t.Callable[[pathlib.Path], contextlib.AbstractContextManage
     "exchange, wrong password, CredSSP": lambda folder: exchange_of_a_realm(folder, "credssp", WRONG),
     "exchange, malformed web.config": lambda folder: exchange(folder, malformed=True),
     "exchange, rollback": exchange_rollback,
+    "exchange, a proxy with a password": lambda folder: exchange_behind_a_proxy(folder, {"pushops.securemail.exchange_ews_iis": EWS}),
+    "exchange, a proxy with a password that comes back": lambda folder: exchange_behind_a_proxy(
+        folder, {"pushops.securemail.exchange_ews_iis": {**EWS, "state": "absent"}}, earlier=True
+    ),
+    "Exchange facts, a proxy with a password": lambda folder: exchange_behind_a_proxy(folder, INFO),
     "Windows firewall": lambda folder: exchange(folder, basic=True, task=FIREWALL),
     "Windows firewall, wrong password": lambda folder: exchange(folder, password=WRONG, task=FIREWALL),
     "Exchange facts": lambda folder: exchange(folder, task=INFO),

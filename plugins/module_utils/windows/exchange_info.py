@@ -9,6 +9,7 @@ from dataclasses import dataclass
 
 from ..core.errors import InvalidInput
 from ..core.flows import FLOW_OPTIONS, Flow, parse_flows
+from ..core.redact import without_userinfo
 from .appcmd_reads import Question
 from .ews_iis_spec import ARGUMENT_SPEC as EWS_SPEC
 from .ews_iis_spec import application_path
@@ -114,10 +115,18 @@ def read_info(runner: Runner, asked: Asked) -> dict[str, t.Any]:
         "app_pool": {"name": APP_POOL, "state": pool},
         "front_end": _front_end(ews, asked),
         "back_end": _back_end(ews, asked),
-        "system_proxy": {"server": system.server, "script": system.script, "overrides": list(system.overrides)},
+        "system_proxy": _system_proxy(system),
         "firewall": _firewall(policy),
         "events": len(events),
         "flows": [_flow(flow, ews, system, policy, events, asked.profile) for flow in asked.flows],
+    }
+
+
+def _system_proxy(system: SystemProxy) -> dict[str, t.Any]:
+    return {
+        "server": without_userinfo(system.server),
+        "script": without_userinfo(system.script),
+        "overrides": list(system.overrides),
     }
 
 
@@ -138,7 +147,7 @@ def _back_end(ews: EwsState, asked: Asked) -> dict[str, t.Any]:
     bypass = list(acting.bypass) if acting else []
     return {
         "application": asked.back_end,
-        "proxy": dict(acting.attributes) if acting else None,
+        "proxy": acting.shown_attributes() if acting else None,
         "proxy_defined_in": inherited[1] if inherited else str(ews.back_end_file) if acting else "",
         "proxy_bypass": bypass,
         "invalid_entries": invalid_entries(bypass),
@@ -174,15 +183,14 @@ def _flow(
     acting = ews.acting_proxy
     refused = bool(acting and invalid_entries(acting.bypass))  # .NET then throws, and no request leaves
     verdict = judge_flow(policy, profile, flow)
+    proxy = next((found for one in listeners if (found := proxy_for(one, acting, system)) != ""), "")
     return {
         "name": flow.name,
         "fqdn": flow.fqdn,
         "ports": list(flow.ports),
         "bypasses_proxy": not refused
         and all(acting and any(map(listener.passes, acting.bypass)) for listener in listeners),
-        "proxy": None
-        if refused
-        else next((url for one in listeners if (url := proxy_for(one, acting, system)) != ""), ""),
+        "proxy": None if refused or proxy is None else without_userinfo(proxy),
         "firewall": {"passes": verdict.passes, "reasons": list(verdict.reasons)},
         "events": summarize(events, flow.fqdn),
     }

@@ -13,6 +13,7 @@ import xml.etree.ElementTree as ET
 from dataclasses import dataclass, replace
 
 from ..core.errors import UnexpectedState
+from ..core.redact import without_userinfo
 from .appcmd import PROGRAM, clear_config, set_config
 from .appcmd_reads import section_content
 from .dotnet_regex import Verdict, judge
@@ -41,7 +42,11 @@ class DefaultProxy:
     bypass: tuple[str, ...] = ()
 
     def shown(self) -> dict[str, t.Any]:
-        return {**self.attributes, BYPASS_LIST: list(self.bypass)}
+        return {**self.shown_attributes(), BYPASS_LIST: list(self.bypass)}
+
+    def shown_attributes(self) -> dict[str, str]:
+        """The attributes without the user and password that an address may hold."""
+        return {name: without_userinfo(value) for name, value in self.attributes.items()}
 
 
 def parse_web_config(text: str, source: str, *, below: bool = False) -> DefaultProxy | None:
@@ -86,7 +91,7 @@ def check_decides(section: DefaultProxy | None) -> None:
 
     :raises UnexpectedState: names the attribute.
     """
-    attributes = section.attributes if section else {}
+    attributes = section.shown_attributes() if section else {}
     for name, off in (("module.type", ""), ("proxy.scriptLocation", ""), ("proxy.autoDetect", "false")):
         if attributes.get(name, off) != off:
             raise UnexpectedState(

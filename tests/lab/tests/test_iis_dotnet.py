@@ -90,6 +90,10 @@ def test_without_a_section_the_system_decides(machine: Machine) -> None:
         f'><bypasslist>{ENTRY}<add address="(" /></bypasslist>',
         '><bypasslist><add address="(?P&lt;name>a)" /></bypasslist>',
         '><bypasslist><add address="a++" /></bypasslist>',
+        r'><bypasslist><add address="\N{DIGIT ONE}" /></bypasslist>',
+        r'><bypasslist><add address="\U00000065" /></bypasslist>',
+        r'><bypasslist><add address="\1" /></bypasslist>',
+        '><bypasslist><add address="(?a)e" /></bypasslist>',
         '><bypasslist><add address="" /></bypasslist>',
         "><bypasslist><add /></bypasslist>",
         "><proxy><bypasslist /></proxy>",
@@ -108,6 +112,22 @@ def test_one_fault_breaks_the_whole_section(machine: Machine, section: str) -> N
 @pytest.mark.parametrize("pattern", [r"[*+]+\.contoso", r"a\*+", r"\(\?P", r"\w+\.\w+"])
 def test_escapes_and_classes_are_no_quantifiers(machine: Machine, pattern: str) -> None:
     proxy_of(machine, f'><bypasslist><add address="{pattern}" /></bypasslist>')
+
+
+@pytest.mark.parametrize(
+    ("pattern", "url", "direct"),
+    [
+        (r"^https://[\w-.]+\.contoso\.com", "https://a-b.c.contoso.com/", True),
+        (r"^https://[\w-.]+\.contoso\.com", "https://a+b.contoso.com/", False),
+        (r"[\d-z]9", "https://a5.example.com/", False),
+        (r"\b+contoso", "https://contoso.com/", True),
+        (r"\145xample", "https://example.com/", True),
+        ("http\u017f", "https://example.com/", False),
+    ],
+)
+def test_what_dotnet_alone_takes(machine: Machine, pattern: str, url: str, direct: bool) -> None:
+    bypass = f'><proxy usesystemdefault="true" /><bypasslist><add address="{pattern}" /></bypasslist>'
+    assert (proxy_of(machine, bypass).proxy_for(url, SYSTEM) is None) is direct
 
 
 def test_the_nearest_section_stands_alone(machine: Machine) -> None:

@@ -16,13 +16,10 @@ import urllib.parse
 
 from ..machine import Machine
 from . import DEFAULT_PROXY, SECTIONS
+from .dotnet_regex import compile_dotnet
 from .effective import ElementValue, definitions, merged
 from .errors import IisError
 from .hierarchy import APPHOST, Configuration
-
-#: What Python's ``re`` takes and .NET refuses: (?P...) and possessive quantifiers.
-_NOT_DOTNET = re.compile(r"\(\?P|[*+?}]\+")
-_ESCAPES_AND_CLASSES = re.compile(r"\\.|\[\^?\]?(?:\\.|[^\]\\])*\]", re.S)
 
 
 class ConfigurationErrors(Exception):
@@ -109,11 +106,9 @@ def _interpreted(section: ElementValue, domain: str) -> DefaultProxy:
 
 
 def _compiled(pattern: str) -> re.Pattern[str]:
-    if _NOT_DOTNET.search(_ESCAPES_AND_CLASSES.sub("_", pattern)):
-        raise ConfigurationErrors(f"parsing '{pattern}' failed")
     try:
-        return re.compile(pattern, re.IGNORECASE)
-    except re.error as error:
+        return compile_dotnet(pattern)
+    except ValueError as error:
         raise ConfigurationErrors(f"parsing '{pattern}' - {error}") from None
 
 

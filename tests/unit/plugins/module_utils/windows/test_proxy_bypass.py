@@ -179,6 +179,9 @@ def test_an_entry_that_is_listed_twice_is_taken_out_twice() -> None:
 def test_what_decides_before_the_list_is_refused(name: str, value: str) -> None:
     with pytest.raises(UnexpectedState, match=re.escape(name)):
         check_decides(DefaultProxy({name: value}))
+    with pytest.raises(UnexpectedState) as problem:
+        check_decides(DefaultProxy({"proxy.scriptLocation": "http://svc:Secret1@a/p.pac"}))
+    assert "Secret1" not in str(problem.value)
     check_decides(DefaultProxy({"proxy.autoDetect": "false"}))
     check_decides(None)
 
@@ -188,3 +191,11 @@ def test_entries_that_break_the_section_are_named() -> None:
     with pytest.raises(UnexpectedState, match=r"bypasslist\.\[address='\*\.contoso\.com'\]"):
         check_entries(DefaultProxy({}, (".*", "*.contoso.com")), "S/A")
     check_entries(DefaultProxy({}, (".*", "(?<only>dotnet)")), "S/A")
+
+
+def test_the_password_of_a_proxy_is_written_and_not_shown() -> None:
+    secret = "http://svc:Secret1@corp:8080"
+    section = DefaultProxy({"proxy.proxyaddress": secret}, (OURS,))
+    assert section.shown() == {"proxy.proxyaddress": "http://REDACTED@corp:8080", "bypasslist": [OURS]}
+    assert section != DefaultProxy({"proxy.proxyaddress": secret.replace("1", "2")}, (OURS,))
+    assert f"/proxy.proxyaddress:{secret}" in write_lines("S/A", None, section)[0]
