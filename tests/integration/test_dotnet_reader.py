@@ -150,9 +150,34 @@ PATTERNS = (
     ),
     *(r"[\w-.]", r"[\w-z]", r"[\d-z]", r"[^\w-.]", r"[\w-\d]", r"[\w--]", r"[\--z]", r"[a-\d]", r"[+-\-]", r"[\b-z]"),
     *(r"\b+", r"\b{2}", r"\B*", r"\A?", r"\Z+?", "^*+", r"\bhttps+", r"[\b]+", r"\12", r"\400", r"(a)\12", r"\1(a)"),
-    *(r"(a\1)", r"[\1]", r"[\12]", r"[\400]", r"[\8]", r"\0", r"\012", r"\18", r"\80", r"\c[e]", r"\<a>", r"\x", r"\u00"),
+    *(
+        r"(a\1)",
+        r"[\1]",
+        r"[\12]",
+        r"[\400]",
+        r"[\8]",
+        r"\0",
+        r"\012",
+        r"\18",
+        r"\80",
+        r"\c[e]",
+        r"\<a>",
+        r"\x",
+        r"\u00",
+    ),
     *(r"\N{DIGIT ONE}", r"[\N{DIGIT ONE}]", r"\U00000065", r"[\U00000065]", r"\h", r"\K", r"\Q", r"\R", r"\X", r"\\N"),
-    *("(?P=a)", "(?ia)e", "(?I)e", "(?X:e u)", "(?i-s:e)", "(?|a|b)", "(?R)", "e{2147483648}", "[[:alpha:]e]", "(?#[)e"),
+    *(
+        "(?P=a)",
+        "(?ia)e",
+        "(?I)e",
+        "(?X:e u)",
+        "(?i-s:e)",
+        "(?|a|b)",
+        "(?R)",
+        "e{2147483648}",
+        "[[:alpha:]e]",
+        "(?#[)e",
+    ),
     *("http\u017f", "[\u017f]", r"http\u017f", r"[a-\uffff]", "\u0130", "[^\u017f]", r"\xe9", "\u212a"),
 )
 #: What the lab's model does not translate; it refuses such an entry.
@@ -188,13 +213,30 @@ def modeled(pattern: str, text: str) -> str:
 #: Pieces that make entries of every kind, the most of them malformed.
 PIECES = (
     *"eu1.-^$|*+?(){}[]:\\ \u017f",
-    *(r"\w", r"\d", r"\b", r"\B", r"\Z", r"\1", r"\12", r"\0", r"\-", r"\.", r"\]", r"\N", r"\U", r"\x65", r"\e", r"\_"),
+    *(
+        r"\w",
+        r"\d",
+        r"\b",
+        r"\B",
+        r"\Z",
+        r"\1",
+        r"\12",
+        r"\0",
+        r"\-",
+        r"\.",
+        r"\]",
+        r"\N",
+        r"\U",
+        r"\x65",
+        r"\e",
+        r"\_",
+    ),
     *("(?:", "(?=", "(?!", "(?<=", "(?<a>", "(?P<a>", "(?i)", "(?x)", "(?#", "(?>", "(?-i:", "(?I:", "(a)", "(?("),
     *("[a-z", "[^", r"[\w-", "-z]", "-[", "[[:alpha:]", "{2}", "{1,", "{,2}", r"\p{L}", r"\c", r"\u212a"),
 )
 
 
-@settings(max_examples=10, deadline=None)
+@settings(max_examples=25, deadline=None)
 @given(st.lists(st.lists(st.sampled_from(PIECES), min_size=1, max_size=7).map("".join), min_size=50, max_size=200))
 def test_no_entry_is_judged_otherwise_than_dotnet_does(reader: pathlib.Path, entries: list[str]) -> None:
     text = "https://eu-west-1.k_s"

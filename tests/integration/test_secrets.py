@@ -155,7 +155,9 @@ def exchange_behind_a_proxy(folder: pathlib.Path, task: Task, earlier: bool = Fa
     changed = host.machine.path(BACK_FILE)
     if earlier:
         changed.with_name("web.config.pushops-20260102T030405Z.bak").write_bytes(changed.read_bytes())
-        ours = f'<proxy usesystemdefault="true" bypassonlocal="true" /><bypasslist><add address="{ENTRY}" /></bypasslist>'
+        ours = (
+            f'<proxy usesystemdefault="true" bypassonlocal="true" /><bypasslist><add address="{ENTRY}" /></bypasslist>'
+        )
         host.replace(BACK_FILE, f'<proxy proxyaddress="{address}" />', ours)
     with running_lab.serving(host.lab, "exchange", host.name):
         yield Scenario(
@@ -254,7 +256,9 @@ SCENARIOS: dict[str, t.Callable[[pathlib.Path], contextlib.AbstractContextManage
     "exchange, wrong password, CredSSP": lambda folder: exchange_of_a_realm(folder, "credssp", WRONG),
     "exchange, malformed web.config": lambda folder: exchange(folder, malformed=True),
     "exchange, rollback": exchange_rollback,
-    "exchange, a proxy with a password": lambda folder: exchange_behind_a_proxy(folder, {"pushops.securemail.exchange_ews_iis": EWS}),
+    "exchange, a proxy with a password": lambda folder: exchange_behind_a_proxy(
+        folder, {"pushops.securemail.exchange_ews_iis": EWS}
+    ),
     "exchange, a proxy with a password that comes back": lambda folder: exchange_behind_a_proxy(
         folder, {"pushops.securemail.exchange_ews_iis": {**EWS, "state": "absent"}}, earlier=True
     ),

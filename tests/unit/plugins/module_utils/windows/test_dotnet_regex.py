@@ -46,7 +46,9 @@ def test_what_dotnet_throws_for_is_invalid(entry: str) -> None:
     assert judge(entry, TEXT) is Verdict.INVALID
 
 
-@pytest.mark.parametrize("entry", ["httpſ", "[ſ]", r"http\u017f", "citri\u212a", r"\u212a", "[^é]", r"[a-\uffff]", r"\xb5"])
+@pytest.mark.parametrize(
+    "entry", ["httpſ", "[ſ]", r"http\u017f", "citri\u212a", r"\u212a", "[^é]", r"[a-\uffff]", r"\xb5"]
+)
 def test_upper_and_lower_case_beyond_ascii_are_not_pythons_to_judge(entry: str) -> None:
     assert judge(entry, TEXT) is Verdict.UNKNOWN
 
