@@ -17,6 +17,7 @@ from urllib.parse import quote
 
 import pytest
 
+from ansible_collections.pushops.securemail.plugins.module_utils.windows.listener import Listener
 from ansible_collections.pushops.securemail.tests.integration import running_lab
 from ansible_collections.pushops.securemail.tests.integration.certificate_site import (
     KEY_PASSPHRASE,
@@ -50,7 +51,6 @@ PROXY_PASSWORD = "canary-proxy-password-3e90"
 WRONG = "canary-wrong-password-5d0e"
 SESSION = "##CANARY5E5510"
 FQDN = "eu-west-1.mailboxlistener.xm.citrix.com"
-ENTRY = rf"^https://{FQDN.replace('.', chr(92) + '.')}(:443)?$"
 EWS: dict[str, t.Any] = {"client_certificate_auth": True, "proxy_bypass": [{"fqdn": FQDN}]}
 
 
@@ -155,9 +155,8 @@ def exchange_behind_a_proxy(folder: pathlib.Path, task: Task, earlier: bool = Fa
     changed = host.machine.path(BACK_FILE)
     if earlier:
         changed.with_name("web.config.pushops-20260102T030405Z.bak").write_bytes(changed.read_bytes())
-        ours = (
-            f'<proxy usesystemdefault="true" bypassonlocal="true" /><bypasslist><add address="{ENTRY}" /></bypasslist>'
-        )
+        entries = f'<bypasslist><add address="{Listener(FQDN).pattern}" /></bypasslist>'
+        ours = f'<proxy usesystemdefault="true" bypassonlocal="true" />{entries}'
         host.replace(BACK_FILE, f'<proxy proxyaddress="{address}" />', ours)
     with running_lab.serving(host.lab, "exchange", host.name):
         yield Scenario(

@@ -85,5 +85,5 @@ def _refused_escape(piece: str) -> bool:
 
 
 def _is_common(fault: str, bare: str) -> bool:
-    """Whether .NET surely has the fault, too: it lets a group be named before its end, and look-behinds have any width."""
+    """Whether .NET has the fault, too: it takes references to a group before its end, and look-behinds of any width."""
     return bool(_COMMON_FAULTS.match(fault)) or (fault.startswith("invalid group reference") and "(" not in bare)
