@@ -9,6 +9,7 @@ name and options amid an entry are not translated; an entry that holds one is re
 from __future__ import annotations
 
 import re
+import warnings
 
 #: An escape (with all digits of a number), a class, or any other character.
 _PIECES = re.compile(r"\\[0-9]+|\\.|\[\^?\]?(?:\\.|[^\]\\])*\]|.", re.S)
@@ -30,7 +31,9 @@ def compile_dotnet(pattern: str) -> re.Pattern[str]:
         raise ValueError("nested quantifier, or unrecognized grouping construct")
     groups = len(re.findall(r"\((?!\?)", bare))
     try:
-        return re.compile("".join(_translated(piece, groups) for piece in pieces), re.IGNORECASE | re.ASCII)
+        with warnings.catch_warnings():  # of Python's plans, which concern no entry
+            warnings.simplefilter("ignore", FutureWarning)
+            return re.compile("".join(_translated(piece, groups) for piece in pieces), re.IGNORECASE | re.ASCII)
     except (re.error, OverflowError) as error:
         raise ValueError(str(error)) from None
 
