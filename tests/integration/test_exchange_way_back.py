@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 import contextlib
+import json
 import pathlib
 import typing as t
 
@@ -324,6 +325,95 @@ def test_rollback_mends_a_host_that_is_unhealthy(ansible: Ansible, exchange_host
     result = ansible.play(host.inventory(), rollback(host, backup="latest")).result()
     assert (result.status, result.changed, host.read_ahead()) == ("ok", True, 0), result.value
     assert {"malformed": True} in [change["before"] for change in result["changes"]]
+
+
+def test_rollback_mends_a_configuration_that_iis_cannot_read(ansible: Ansible, exchange_host: ExchangeHost) -> None:
+    host = exchange_host
+    host.replace(FRONT_FILE, ' uploadReadAheadSize="0"', "")  # so that the change goes to applicationHost.config
+    host.replace(APPHOST_FILE, '<section name="serverRuntime"', '<section name="serverRuntime" overrideModeDefault="Deny"')
+    installed = host.files()
+    made = ansible.play(host.inventory(), ews(host, proxy_bypass=[])).result()
+    assert made.status == "ok" and "applicationHost.config" in str(made["backups"]), made.value
+    configured = host.files()
+    spoiled = host.machine.path(APPHOST_FILE).read_bytes()[:-40]
+    host.machine.path(APPHOST_FILE).write_bytes(spoiled)
+
+    before = host.files()
+    predicted = ansible.play(host.inventory(), rollback(host, backup="latest"), check=True).result()
+    assert predicted.changed and host.files() == before, predicted.value
+    done = ansible.play(host.inventory(), rollback(host, backup="latest")).result()
+    assert (done.status, done["restored"]) == ("ok", predicted["restored"]), done.value
+    assert any("where Exchange's setup puts EWS" in warning for warning in done["warnings"])
+    assert {path: content for path, content in host.files().items() if not path.endswith(".bak")} == installed
+    (kept,) = (content for path, content in host.files().items() if path.endswith(".rollback.bak"))
+    assert kept == spoiled and configured.keys() < host.files().keys()
+
+
+def test_rollback_finds_copies_of_web_configs_although_iis_cannot_name_their_folders(
+    ansible: Ansible, exchange_host: ExchangeHost
+) -> None:
+    host, installed = exchange_host, exchange_host.files()
+    ansible.play(host.inventory(), ews(host))
+    apphost = host.machine.path(APPHOST_FILE)
+    sound = apphost.read_bytes()
+    apphost.write_bytes(sound[:-40])
+    spoiled = host.files()
+    message = failure(ansible.play(host.inventory(), rollback(host, backup="latest")))
+    assert "The files are back" in message and "but EWS is still unhealthy" in message  # no copy mends that file
+    assert host.files() == spoiled
+    done = ansible.play(host.inventory(), rollback(host, backup="latest", health=None)).result()
+    assert done.changed and len(done["restored"]) == 2, done.value
+    apphost.write_bytes(sound)
+    assert {path: content for path, content in host.files().items() if not path.endswith(".bak")} == installed
+
+
+@pytest.mark.parametrize("deleted", [(FRONT_FILE,), (BACK_FILE,), (FRONT_FILE, BACK_FILE)])
+def test_rollback_mends_a_web_config_that_was_deleted(
+    ansible: Ansible, exchange_host: ExchangeHost, deleted: tuple[str, ...]
+) -> None:
+    host, installed = exchange_host, exchange_host.files()
+    ansible.play(host.inventory(), ews(host))
+    for file in deleted:
+        host.machine.path(file).unlink()
+    before = host.files()
+    predicted = ansible.play(host.inventory(), rollback(host, backup="latest"), check=True, diff=True).result()
+    assert predicted.changed and host.files() == before
+    done, again = ansible.play(
+        host.inventory(), rollback(host, backup="latest"), rollback(host, backup="latest")
+    ).tasks
+    assert (done.status, done["changes"], again.changed) == ("ok", predicted["changes"], False), done.value
+    assert [change["name"] for change in done["changes"] if change["before"] == {"absent": True}] == list(deleted)
+    assert len(done["backups"]) == 2 - len(deleted)
+    assert {path: content for path, content in host.files().items() if not path.endswith(".bak")} == installed
+
+
+def test_a_rollback_of_a_deleted_web_config_that_fails_its_gate_leaves_it_deleted(
+    ansible: Ansible, exchange_host: ExchangeHost
+) -> None:
+    host = exchange_host
+    ansible.play(host.inventory(), ews(host))
+    host.machine.path(BACK_FILE).unlink()
+    before = host.files()
+    fail_after_next_change(host.machine, FRONT, FRONT_FILE, "restore")
+    assert "The files are back" in failure(ansible.play(host.inventory(), rollback(host, backup="latest")))
+    assert host.files() == before
+
+
+def test_a_copy_that_leaves_half_a_file_is_mended(ansible: Ansible, exchange_host: ExchangeHost) -> None:
+    host = exchange_host
+    ansible.play(host.inventory(), ews(host))
+    back = ansible.play(host.inventory(), rollback(host, backup="latest")).result()
+    before = host.files()
+    taken = sum(len(host.machine.path(file).read_bytes()) for file in (FRONT_FILE, BACK_FILE))
+    room = taken + 20  # both are copied aside, the front end's grows by 7 bytes, and the back end's does not fit
+    (host.machine.state / "machine.json").write_text(
+        json.dumps({"free_bytes": room, "torn_copies": True}), encoding="ascii"
+    )
+    stamp = back["backups"][0].split(".pushops-")[1].partition(".")[0]
+    message = failure(ansible.play(host.inventory(), rollback(host, backup=stamp)))
+    assert "not enough space" in message and "The files are back" in message, message
+    assert f"Written before it: {FRONT_FILE}, {BACK_FILE}" in message
+    assert host.files() == before
 
 
 def test_a_rollback_that_fails_its_gate_is_taken_back(ansible: Ansible, exchange_host: ExchangeHost) -> None:

@@ -10,6 +10,8 @@ from .runner import Runner
 
 #: The pool of both EWS applications.
 POOL = "MSExchangeServicesAppPool"
+#: The line that prints its state, ``Started`` or ``Stopped``.
+STATE_LINE = command_line(PROGRAM, "list", "apppool", POOL, "/text:state")
 
 
 def revive(runner: Runner) -> None:
@@ -17,7 +19,7 @@ def revive(runner: Runner) -> None:
 
     :raises PushOpsError: appcmd refused, or the host did not answer.
     """
-    state = runner.run(command_line(PROGRAM, "list", "apppool", POOL, "/text:state"))
+    state = runner.run(STATE_LINE)
     verb = "start" if state.stdout.strip() == "Stopped" else "recycle"
     result = runner.run(command_line(PROGRAM, verb, "apppool", f"/apppool.name:{POOL}"), writes=True)
     if result.rc != 0:

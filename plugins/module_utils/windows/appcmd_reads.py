@@ -19,6 +19,10 @@ AnswerT = t.TypeVar("AnswerT")
 Entry = dict[str, str]
 
 
+class NoSuchApplication(Refused):
+    """IIS reads its configuration and knows no such application."""
+
+
 @dataclass(frozen=True)
 class Question(t.Generic[AnswerT]):
     """A line that changes nothing.
@@ -109,12 +113,12 @@ def places(path: str, name: str, attribute: str) -> Question[tuple[Place, ...]]:
 def folder(application: str) -> Question[Expanded]:
     """The folder of an application, without a backslash at its end; IIS's file may name it with variables.
 
-    The answer raises ``Refused`` where there is no such application.
+    The answer raises :class:`NoSuchApplication` where there is none.
     """
 
     def understand(result: CommandResult) -> Expanded:
         if _none_found(result):
-            raise Refused(
+            raise NoSuchApplication(
                 f"There is no application {application} in IIS", "Correct the path; 'appcmd list app' shows the names"
             )
         if result.rc != 0:

@@ -16,7 +16,7 @@ from dataclasses import dataclass
 
 from ..core.errors import PushOpsError, Refused
 from .cmdline import command_line
-from .files import printed, type_line
+from .files import is_there, printed, type_line
 from .runner import CommandResult, Runner
 
 #: How a time stands in a copy's name: UTC, to the second.
@@ -36,12 +36,14 @@ class Backup:
     :param rollback: it holds what a rollback replaced; otherwise, what a change replaced.
     :param path: the copy.
     :param file: the file that it is a copy of.
+    :param absent: there was no file, hence no copy: putting it "back" takes away what was put there since.
     """
 
     stamp: str
     rollback: bool
     path: str
     file: str
+    absent: bool = False
 
 
 def listed(runner: Runner, file: str) -> tuple[Backup, ...]:
@@ -85,6 +87,8 @@ class Backups:
     def copy_aside(self, files: t.Iterable[str], rollback: bool = False) -> tuple[Backup, ...]:
         """Copy files beside themselves, all under one time stamp that no other copy of them has.
 
+        A rollback mends what was deleted, too: there, a file that is missing is known as absent. A change is refused.
+
         :raises Refused: a copy could not be made; those that could are gone again, and nothing else was touched.
         """
         files = tuple(dict.fromkeys(files))
@@ -96,21 +100,30 @@ class Backups:
         made: list[Backup] = []
         for file in files:
             path = type(file)(f"{file}.pushops-{stamp}{'.rollback' if rollback else ''}.bak")
-            made.append(Backup(stamp, rollback, path, file))
+            copy = Backup(stamp, rollback, path, file)
             result = self._runner.run(command_line("copy", "/Y", file, path), writes=True)
-            if result.rc != 0:
-                self.discard(made)
+            # a folder that hides the file from dir has shown no copies to choose from either
+            if result.rc != 0 and rollback and not is_there(self._runner, file):
+                copy = Backup(stamp, rollback, "", file, absent=True)
+            elif result.rc != 0:
+                self.discard([*made, copy])
                 raise Refused(
                     f"{file} cannot be copied aside: {_said(result)}. Nothing was changed",
                     "Check that the file is there, that its folder takes new files and that the disk has room",
                 )
+            made.append(copy)
         return tuple(made)
 
     def restore(self, backup: Backup) -> None:
         """Put a copy's content back into its file, whose access rights stay, and read it again.
 
+        What was absent is deleted again.
+
         :raises Refused: the file could not be written, or does not read as the copy does.
         """
+        if backup.absent:
+            self._delete(backup)
+            return
         content = self._read(backup.path)
         for attempt in range(1, RESTORE_ATTEMPTS + 1):
             result = self._runner.run(command_line("copy", "/Y", backup.path, backup.file), writes=True)
@@ -122,17 +135,25 @@ class Backups:
         if self._read(backup.file) != content:
             raise Refused(f"{backup.file} was put back but does not read as its copy does", by_hand(backup))
 
+    def _delete(self, backup: Backup) -> None:
+        result = self._runner.run(command_line("del", "/F", "/Q", backup.file), writes=True)
+        if is_there(self._runner, backup.file):
+            raise Refused(f"{backup.file}, which was not there, cannot be deleted: {_said(result)}", by_hand(backup))
+
     def _read(self, path: str) -> str:
         return printed(path, self._runner.run(type_line(path)))
 
     def discard(self, backups: t.Iterable[Backup]) -> None:
         """Remove copies that say nothing which their files do not say. One that stays is no failure."""
         for backup in backups:
-            self._runner.run(command_line("del", "/F", "/Q", backup.path), writes=True)
+            if not backup.absent:
+                self._runner.run(command_line("del", "/F", "/Q", backup.path), writes=True)
 
     def unchanged(self, backup: Backup) -> bool:
-        """Whether a file still reads as its copy does."""
+        """Whether a file still reads as its copy does, or is still absent."""
         try:
+            if backup.absent:
+                return not is_there(self._runner, backup.file)
             return self._read(backup.path) == self._read(backup.file)
         except PushOpsError:
             return False
@@ -157,6 +178,8 @@ class Backups:
 
 def by_hand(backup: Backup) -> str:
     """What an administrator types to put a copy back."""
+    if backup.absent:
+        return f'Take it away by hand: del /F "{backup.file}"'
     return f'Put it back by hand: copy /Y "{backup.path}" "{backup.file}"'
 
 

@@ -11,17 +11,21 @@ from dataclasses import dataclass
 from ..core.errors import Refused, UnexpectedState
 from ..core.reconcile import Change, Outcome, Plan, Resource
 from . import proxy_bypass
-from .appcmd_reads import ask, folder, section
+from .appcmd_reads import NoSuchApplication, ask, folder, section
 from .backups import Backup, Backups
 from .cmdline import Expanded, command_line
 from .ews_iis_state import ACCESS, APPHOST_FILE, DEFAULT_READ_AHEAD, READ_AHEAD, SERVER_RUNTIME, SSL_FLAGS
 from .ews_rollback_spec import LATEST
-from .files import printed, type_line
+from .files import is_there, printed, type_line
 from .health import Expected, HealthGate
 from .markup import parse
 from .runner import Runner
 from .way_back import WayBack
 
+#: Where Exchange's setup puts the front end and the back end of EWS.
+USUAL_FOLDERS = tuple(
+    Expanded(rf"%ExchangeInstallPath%{each}") for each in (r"FrontEnd\HttpProxy\EWS", r"ClientAccess\exchweb\EWS")
+)
 #: Headers in which Exchange's setup writes the name of the host into its web.config.
 HOST_HEADERS = ("X-FEServer", "X-BEServer")
 _LONGEST_NETBIOS_NAME = 15
@@ -31,12 +35,13 @@ _LONGEST_NETBIOS_NAME = 15
 class File:
     """One configuration file.
 
+    :param content: as it is; ``None``: it is not there. Not read where the file stays.
     :param copies: what can be put back, oldest first.
     :param chosen: the copy that is to be put back, with its content; ``None``: this file stays.
     """
 
     path: str
-    content: str
+    content: str | None
     copies: tuple[Backup, ...]
     chosen: tuple[Backup, str] | None = None
 
@@ -68,19 +73,35 @@ class EwsRollback(Resource[RollbackState]):
         self._backup = backup
         self._applications = (front_end, back_end)
         self._copies = backups
+        self._guessed = ""
         self._way_back = WayBack(runner, backups, gate, require=False, rollback=True)
 
     def read(self) -> RollbackState:
-        folders = ask(self._runner, *(folder(application) for application in self._applications))
-        paths = (*(Expanded(rf"{each}\web.config") for each in folders), APPHOST_FILE)
+        paths = (*(Expanded(rf"{each}\web.config") for each in self._folders()), APPHOST_FILE)
         found = {path: self._copies.of(path) for path in paths}
-        stamp = _chosen(self._backup, [copy for copies in found.values() for copy in copies])
+        stamp = _chosen(self._backup, [copy for copies in found.values() for copy in copies], self._guessed)
         files = []
         for path, copies in found.items():
             copy = next((each for each in copies if each.stamp == stamp), None)
             chosen = (copy, self._read(copy.path)) if copy else None
-            files.append(File(path, self._read(path) if copy else "", copies, chosen))
+            files.append(File(path, self._present(path) if copy else "", copies, chosen))
         return RollbackState(self._host_name() if stamp else "", tuple(files))
+
+    def _folders(self) -> t.Sequence[str]:
+        """The folders of both applications; setup's own where IIS cannot read what names them."""
+        try:
+            return ask(self._runner, *(folder(application) for application in self._applications))
+        except NoSuchApplication:
+            raise
+        except (UnexpectedState, Refused) as problem:
+            self._guessed = (
+                f"{problem.what}. Copies were looked for where Exchange's setup puts EWS: {', '.join(USUAL_FOLDERS)}"
+            )
+            return USUAL_FOLDERS
+
+    def _present(self, path: str) -> str | None:
+        result = self._runner.run(type_line(path))
+        return printed(path, result) if result.rc == 0 or is_there(self._runner, path) else None
 
     def _read(self, path: str) -> str:
         return printed(path, self._runner.run(type_line(path)))
@@ -97,7 +118,7 @@ class EwsRollback(Resource[RollbackState]):
             root = parse(content, copy.path)
             _check_host(root, copy.path, present.host)
             if content != file.content:
-                changes.append(Change(str(file.path), _shown(_parsed(file.content)), _shown(root), copy))
+                changes.append(Change(str(file.path), _present_shown(file.content), _shown(root), copy))
         return Plan(tuple(changes))
 
     def apply(self, plan: Plan) -> None:
@@ -138,16 +159,18 @@ class EwsRollback(Resource[RollbackState]):
                 for stamp in sorted({each.stamp for each in copies}, reverse=True)
             ],
             "restored": [str(change.action.path) for change in outcome.plan.changes],
-            "backups": [str(each.path) for each in self._way_back.backups],
+            "backups": [str(each.path) for each in self._way_back.backups if not each.absent],
             "recycled": self._way_back.recycled,
             "warnings": self._way_back.warnings
+            + ([f"{self._guessed}."] if self._guessed else [])
             + ([f"{APPHOST_FILE} holds the settings of every site of the host, not of EWS alone."] if apphost else []),
         }
 
 
-def _chosen(backup: str, copies: t.Sequence[Backup]) -> str:
+def _chosen(backup: str, copies: t.Sequence[Backup], note: str) -> str:
     """The time stamp to put back; empty where nothing was chosen.
 
+    :param note: what to know of the search, for the message.
     :raises Refused: there is no such copy; names those that are there.
     """
     if not backup:
@@ -155,7 +178,8 @@ def _chosen(backup: str, copies: t.Sequence[Backup]) -> str:
     stamps = sorted({copy.stamp for copy in copies if backup != LATEST or not copy.rollback})
     if not stamps or backup not in (LATEST, *stamps):
         known = ", ".join(sorted({copy.stamp for copy in copies})) or "none"
-        raise Refused(f"There is no backup {backup}; there are: {known}", "Choose one of those, or leave backup out")
+        noted = f". {note}" if note else ""
+        raise Refused(f"There is no backup {backup}; there are: {known}{noted}", "Choose one of those, or leave backup out")
     return stamps[-1] if backup == LATEST else backup
 
 
@@ -171,18 +195,18 @@ def _check_host(root: ET.Element, source: str, host: str) -> None:
             )
 
 
-def _parsed(content: str) -> ET.Element | None:
+def _present_shown(content: str | None) -> dict[str, t.Any]:
     """A present file may be what the rollback is to mend."""
+    if content is None:
+        return {"absent": True}
     try:
-        return parse(content, "")
+        return _shown(parse(content, ""))
     except UnexpectedState:
-        return None
-
-
-def _shown(root: ET.Element | None) -> dict[str, t.Any]:
-    """What this project sets in a file. The whole of it is not shown: a web.config may hold secrets."""
-    if root is None:
         return {"malformed": True}
+
+
+def _shown(root: ET.Element) -> dict[str, t.Any]:
+    """What this project sets in a file. The whole of it is not shown: a web.config may hold secrets."""
     runtime = root.find(SERVER_RUNTIME)
     proxy = proxy_bypass.parse_web_config(ET.tostring(root, "unicode"), "")
     return {

@@ -9,13 +9,14 @@ from dataclasses import dataclass
 
 from ..core.errors import InvalidInput
 from ..core.flows import FLOW_OPTIONS, Flow, parse_flows
+from .app_pool import POOL
 from ..core.redact import without_userinfo
 from .appcmd_reads import Question
 from .ews_iis_spec import ARGUMENT_SPEC as EWS_SPEC
 from .ews_iis_spec import application_path
 from .ews_iis_state import EwsState, read_state
 from .exchange_events import SendEvent, recent, summarize
-from .exchange_product import APP_POOL, pool_state, product
+from .exchange_product import pool_state, product
 from .firewall import read_lines, read_policy
 from .firewall_plan import own_rules, shown
 from .firewall_policy import PROFILES, Policy
@@ -112,7 +113,7 @@ def read_info(runner: Runner, asked: Asked) -> dict[str, t.Any]:
     policy = read_policy(runner, firewall, asked.flows)
     return {
         "exchange": exchange,
-        "app_pool": {"name": APP_POOL, "state": pool},
+        "app_pool": {"name": POOL, "state": pool},
         "front_end": _front_end(ews, asked),
         "back_end": _back_end(ews, asked),
         "system_proxy": _system_proxy(system),

@@ -9,14 +9,13 @@ it (see "Exchange Server build numbers" for the builds).
 from __future__ import annotations
 
 from ..core.errors import Refused
-from .appcmd import PROGRAM, failure
+from .app_pool import POOL, STATE_LINE
+from .appcmd import failure
 from .appcmd_reads import Question
-from .cmdline import command_line
 from .registry import number, parse_values, query
 from .runner import CommandResult
 
 SETUP_KEY = r"HKEY_LOCAL_MACHINE\SOFTWARE\Microsoft\ExchangeServer\v15\Setup"
-APP_POOL = "MSExchangeServicesAppPool"
 _NUMBERS = ("MsiProductMajor", "MsiProductMinor", "MsiBuildMajor", "MsiBuildMinor")
 #: First build of each product, the newest first.
 _PRODUCTS = (
@@ -50,7 +49,7 @@ def pool_state() -> Question[str]:
 
     def understand(result: CommandResult) -> str:
         if result.rc not in (0, 1) or (result.rc == 1 and (result.stdout + result.stderr).strip()):
-            raise failure(f"The state of {APP_POOL} cannot be read", result)
+            raise failure(f"The state of {POOL} cannot be read", result)
         return result.stdout.strip()
 
-    return Question(command_line(PROGRAM, "list", "apppool", APP_POOL, "/text:state"), understand)
+    return Question(STATE_LINE, understand)

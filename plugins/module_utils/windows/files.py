@@ -6,7 +6,7 @@ from __future__ import annotations
 
 from ..core.errors import Refused
 from .cmdline import command_line
-from .runner import CommandResult
+from .runner import CommandResult, Runner
 
 
 def type_line(path: str) -> str:
@@ -25,3 +25,8 @@ def printed(path: str, result: CommandResult) -> str:
             "Check that the file is there and that the account may read it",
         )
     return result.stdout
+
+
+def is_there(runner: Runner, path: str) -> bool:
+    """Whether there is such a file. A folder that may not be listed shows none."""
+    return runner.run(command_line("dir", "/b", "/a:-d", path)).rc == 0

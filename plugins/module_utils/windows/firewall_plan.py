@@ -22,7 +22,7 @@ from .cmdline import command_line
 from .firewall_policy import PROFILES, Policy, StoredRule
 from .firewall_rules import LOCAL, REMOTE, REMOTE_PORTS, TCP, Rule, Side, addresses, ports
 from .firewall_spec import Desired
-from .firewall_verdict import judge_flow, versions
+from .firewall_verdict import judge_flow, version_of, versions
 
 PREFIX = "pushops.securemail "
 _VERSION = "v2.30"
@@ -48,7 +48,7 @@ class WantedRule:
     def of(cls, flow: Flow) -> WantedRule:
         def intervals(cidrs: t.Iterable[str]) -> dict[int, list[Interval]]:
             both = versions(flow)
-            named = {version: [cidr for cidr in cidrs if _version(cidr) == version] for version in sorted(both)}
+            named = {version: [cidr for cidr in cidrs if version_of(cidr) == version] for version in sorted(both)}
             return {version: merge(map(interval_of, cidrs)) for version, cidrs in named.items() if cidrs}
 
         return cls(PREFIX + flow.name, flow.fqdn, flow.ports, intervals(flow.destinations), intervals(flow.sources))
@@ -204,7 +204,3 @@ def _cidrs(sides: dict[int, list[Interval]]) -> str:
     return ",".join(
         cidr for version, intervals in sides.items() for interval in intervals for cidr in to_cidrs(interval, version)
     )
-
-
-def _version(cidr: str) -> int:
-    return 6 if ":" in cidr else 4

@@ -60,7 +60,7 @@ def judge_flow(policy: Policy, profile: str, flow: Flow) -> Verdict:
     counted = [stored for stored in policy.rules if stored.group_policy or effective.merges_local]
     verdicts = []
     for version, port in itertools.product(sorted(versions(flow)), flow.ports):
-        wanted = merge(interval_of(address) for address in flow.destinations if _version(address) == version)
+        wanted = merge(interval_of(address) for address in flow.destinations if version_of(address) == version)
         blocked = _reach(counted, "block", profile, flow, version, port, wanted)
         allowed = _reach(counted, "allow", profile, flow, version, port, wanted)
         verdicts += [_blocked(blocked, version)]
@@ -74,8 +74,8 @@ def judge_flow(policy: Policy, profile: str, flow: Flow) -> Verdict:
 
 def versions(flow: Flow) -> set[int]:
     """The IP versions in which a flow can run."""
-    found = {_version(address) for address in flow.destinations}
-    return found & {_version(address) for address in flow.sources} if flow.sources else found
+    found = {version_of(address) for address in flow.destinations}
+    return found & {version_of(address) for address in flow.sources} if flow.sources else found
 
 
 def _blocked(blocked: _Reach, version: int) -> Verdict:
@@ -157,7 +157,7 @@ def _local(rule: Rule, flow: Flow, version: int) -> bool | None:
     if not any(rule.all(*names) for names in LOCAL.values()):
         return True
     ranges = addresses(rule.all(*LOCAL[version]), version)
-    sources = merge(interval_of(source) for source in flow.sources if _version(source) == version)
+    sources = merge(interval_of(source) for source in flow.sources if version_of(source) == version)
     if ranges.keywords or (not sources and ranges.known):
         return None
     missing = subtract(sources, ranges.known)
@@ -184,7 +184,8 @@ def _public(interval: Interval, version: int) -> bool:
     return all(ipaddress.ip_network(cidr).is_global for cidr in to_cidrs(interval, version))
 
 
-def _version(address: str) -> int:
+def version_of(address: str) -> int:
+    """The IP version of an address or CIDR."""
     return ipaddress.ip_network(address).version
 
 

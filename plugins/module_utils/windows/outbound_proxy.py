@@ -15,12 +15,11 @@ from dataclasses import dataclass
 
 from .cmdline import command_line, piped, tolerated
 from .listener import Listener
-from .proxy_bypass import ADDRESS, SYSTEM_DEFAULT, DefaultProxy
+from .proxy_bypass import ADDRESS, DECIDING, SYSTEM_DEFAULT, DefaultProxy
 from .registry import number, query, text
 
 #: MSExchangeServicesAppPool runs as LocalSystem, whose settings stand under this key.
 SYSTEM_KEY = r"HKEY_USERS\S-1-5-18\Software\Microsoft\Windows\CurrentVersion\Internet Settings"
-_DECIDING = (("module.type", ""), ("proxy.scriptLocation", ""), ("proxy.autoDetect", "false"))
 
 
 @dataclass(frozen=True)
@@ -71,7 +70,7 @@ def proxy_for(listener: Listener, section: DefaultProxy | None, system: SystemPr
     attributes = section.attributes
     if attributes.get("enabled", "true") == "false":
         return ""
-    if any(attributes.get(name, off) != off for name, off in _DECIDING):
+    if any(attributes.get(name, off) != off for name, off in DECIDING):
         return None
     if any(listener.passes(entry) for entry in section.bypass):
         return ""

@@ -28,6 +28,8 @@ ADDRESS = "proxy.proxyaddress"
 BYPASS_ON_LOCAL = "proxy.bypassonlocal"
 #: What stands for "not set" in the section's enumerations.
 UNSPECIFIED = "unspecified"
+#: Attributes through which a script or a module decides before the list does, with the value that turns each off.
+DECIDING = (("module.type", ""), ("proxy.scriptLocation", ""), ("proxy.autoDetect", "false"))
 
 
 @dataclass(frozen=True)
@@ -92,7 +94,7 @@ def check_decides(section: DefaultProxy | None) -> None:
     :raises UnexpectedState: names the attribute.
     """
     attributes = section.shown_attributes() if section else {}
-    for name, off in (("module.type", ""), ("proxy.scriptLocation", ""), ("proxy.autoDetect", "false")):
+    for name, off in DECIDING:
         if attributes.get(name, off) != off:
             raise UnexpectedState(
                 f"{SECTION} has {name}={attributes[name]!r}, which decides before any bypass list",

@@ -52,6 +52,17 @@ def test_copy_asks_before_it_overwrites(machine: Machine) -> None:
     assert _out(machine, rf"type {TEMP}\web.bak") == "second"
 
 
+@pytest.mark.parametrize(("torn", "left"), [(False, b"old"), (True, b"new-5")])
+def test_a_copy_onto_a_full_disk_leaves_the_old_file_or_a_part_of_the_new_one(
+    machine: Machine, torn: bool, left: bytes
+) -> None:
+    machine.path(rf"{TEMP}\new").write_bytes(b"new-5-is-longer")
+    machine.path(rf"{TEMP}\old").write_bytes(b"old")
+    (machine.state / "machine.json").write_text(json.dumps({"free_bytes": 2, "torn_copies": torn}), encoding="ascii")
+    assert "not enough space" in _out(machine, rf"copy /Y {TEMP}\new {TEMP}\old", 1)
+    assert machine.path(rf"{TEMP}\old").read_bytes() == left
+
+
 def test_files_come_and_go(machine: Machine) -> None:
     assert _out(machine, rf'mkdir "{TEMP}\a b\c"') == ""
     assert "already exists" in _out(machine, rf'md "{TEMP}\a b"', 1)

@@ -9,6 +9,7 @@ import errno
 import json
 import pathlib
 import re
+from typing import Any
 
 _VARIABLE = re.compile(r"%([^%]+)%")
 
@@ -32,6 +33,22 @@ class Machine:
     name: str
     state: pathlib.Path
 
+    def _settings(self) -> dict[str, Any]:
+        path = self.state / "machine.json"
+        settings: dict[str, Any] = json.loads(path.read_bytes()) if path.exists() else {}
+        return settings
+
+    def torn_copy_room(self, file: pathlib.Path) -> int | None:
+        """How many bytes of this file a copy writes before the full disk ends it.
+
+        ``None``: it asks for room before it writes, and so leaves the file as it was. ``{"torn_copies": true}`` in
+        ``machine.json`` has it find out halfway.
+        """
+        settings = self._settings()
+        if not settings.get("torn_copies"):
+            return None
+        return int(settings["free_bytes"]) + (file.stat().st_size if file.exists() else 0)
+
     def take_space(self, file: pathlib.Path, size: int) -> None:
         """Ask for room for a file that will be ``size`` bytes long; ``machine.json`` says how much is left.
 
@@ -39,14 +56,13 @@ class Machine:
 
         :raises OSError: ENOSPC.
         """
-        path = self.state / "machine.json"
-        settings = json.loads(path.read_bytes()) if path.exists() else {}
+        settings = self._settings()
         if "free_bytes" not in settings:
             return
         left = settings["free_bytes"] - (size - (file.stat().st_size if file.exists() else 0))
         if left < 0:
             raise OSError(errno.ENOSPC, "no space left on the simulated disk", str(file))
-        path.write_text(json.dumps(settings | {"free_bytes": left}), encoding="ascii")
+        (self.state / "machine.json").write_text(json.dumps(settings | {"free_bytes": left}), encoding="ascii")
 
     @property
     def environment(self) -> dict[str, str]:

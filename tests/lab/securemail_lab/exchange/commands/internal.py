@@ -70,7 +70,13 @@ def copy(session: Session, tail: str, stdin: Stdin) -> CommandResult:
         asked = session.encode(f"Overwrite {session.full_path(target)}? (Yes/No/All): ")
         if session.decode(stdin()).strip()[:1].lower() not in ("y", "a"):
             return CommandResult(1, stdout=asked + b"\r\n        0 file(s) copied.\r\n")
-    session.write(target, content)
+    try:
+        session.write(target, content)
+    except OSError:
+        room = session.machine.torn_copy_room(session.file(target))
+        if room is not None:
+            session.write(target, content[:room])
+        raise
     return CommandResult(0, stdout=asked + b"        1 file(s) copied.\r\n")
 
 

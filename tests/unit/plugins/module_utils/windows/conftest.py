@@ -88,9 +88,8 @@ class FakeHost:
             if word in command_line and results:
                 return results.pop(0)
         program, *arguments = split_arguments(command_line)
-        if program in ("echo", "type"):
-            for name, value in self.variables.items():
-                arguments[0] = arguments[0].replace(name, value)
+        for name, value in self.variables.items():
+            arguments = [argument.replace(name, value) for argument in arguments]
         if program == "echo":
             return CommandResult(0, f'"{arguments[0]}"\r\n')
         if program == "dir":

@@ -58,6 +58,35 @@ def test_a_copy_that_cannot_be_made_leaves_none(host: t.Any) -> None:
     assert set(path for path in host.files if path.endswith(".bak")) == set()
 
 
+def test_what_was_absent_before_a_rollback_is_absent_after_its_way_back(host: t.Any) -> None:
+    copies = backups(host)
+    absent = rf"{FOLDER}\missing.config"
+    there, missing = copies.copy_aside([FILE, absent], rollback=True)
+    assert (there.absent, missing.absent, copies.unchanged(missing)) == (False, True, True)
+    host.files[absent] = "put there"
+    assert not copies.unchanged(missing)
+    copies.restore(missing)
+    assert absent not in host.files and copies.unchanged(missing)
+    copies.discard([there, missing])
+    assert there.path not in host.files and host.files[FILE] == "one"
+
+
+def test_what_was_absent_and_cannot_be_deleted_is_said_with_the_command(host: t.Any) -> None:
+    absent = rf"{FOLDER}\missing.config"
+    (missing,) = backups(host).copy_aside([absent], rollback=True)
+    host.files[absent] = "put there"
+    host.faults["del"] = [CommandResult(0, "", "Access is denied.")]
+    with pytest.raises(Refused, match=r"cannot be deleted: Access is denied\..*del /F") as refused:
+        backups(host).restore(missing)
+    assert absent in refused.value.remedy
+
+
+def test_a_file_that_is_there_is_never_taken_for_absent(host: t.Any) -> None:
+    host.faults["copy"] = [CommandResult(1, "", "used by another process")]
+    with pytest.raises(Refused, match="used by another process"):
+        backups(host).copy_aside([FILE], rollback=True)
+
+
 @pytest.mark.parametrize(("keep", "left"), [(0, 1), (1, 1), (3, 3), (9, 5)])
 def test_the_oldest_go(host: t.Any, keep: int, left: int) -> None:
     for hour in range(5):

@@ -394,7 +394,7 @@ def test_every_refusal_is_one_error_and_changes_no_configuration(
     before = host.web_config(FRONT_END), host.web_config(BACK_END), snapshot(host)[1]  # type: ignore[index]
     with pytest.raises(PushOpsError, match=words) as raised:
         run(host)
-    assert raised.type is kind and raised.value.remedy
+    assert isinstance(raised.value, kind) and raised.value.remedy
     assert (host.web_config(FRONT_END), host.web_config(BACK_END), str(host.locations)) == before
 
 

@@ -23,6 +23,8 @@ from ansible_collections.pushops.securemail.plugins.module_utils.windows.ews_rol
     ARGUMENT_SPEC,
     parse_choice,
 )
+from ansible_collections.pushops.securemail.plugins.module_utils.windows.files import type_line
+from ansible_collections.pushops.securemail.plugins.module_utils.windows.runner import CommandResult
 from ansible_collections.pushops.securemail.plugins.modules import exchange_ews_rollback as module
 
 FRONT_END, BACK_END = "Default Web Site/EWS", "Exchange Back End/EWS"
@@ -99,6 +101,52 @@ def test_a_long_host_name_is_known_by_its_first_fifteen_letters(host: t.Any) -> 
     host.name = "exchange-emea-01a"
     host.files[f"{FRONT}.pushops-{OLD}.bak"] = config(1, name="EXCHANGE-EMEA-0")
     assert run(host, OLD)["changed"]
+
+
+MALFORMED = CommandResult(13, "ERROR ( hresult:8007000d, message:The data is invalid. )")
+
+
+def test_a_file_that_was_deleted_is_put_back(host: t.Any) -> None:
+    del host.files[FRONT]
+    before = dict(host.files)
+    predicted = run(host, OLD, check=True)
+    assert dict(host.files) == before and not host.writes
+    done = run(host, OLD)
+    assert done["changes"] == predicted["changes"] and done["changes"][0]["before"] == {"absent": True}
+    assert dict(host.files) == before | {FRONT: config(1)}, "nothing was there to copy aside"
+    assert not run(host, OLD)["changed"]
+
+
+def test_a_file_that_is_there_but_cannot_be_read_is_not_taken_for_absent(host: t.Any) -> None:
+    host.faults[type_line(FRONT)] = [CommandResult(1, "", "Access is denied.")]
+    with pytest.raises(Refused, match="Access is denied"):
+        run(host, OLD)
+    assert not host.writes
+
+
+@pytest.mark.parametrize("rc", [2, 13, 183])
+def test_folders_that_iis_cannot_name_are_those_of_setup(host: t.Any, rc: int) -> None:
+    installed = r"C:\Exchange\FrontEnd\HttpProxy\EWS\web.config"
+    host.files |= {installed: config(9), f"{installed}.pushops-{OLD}.bak": config(1)}
+    host.faults["list vdir"] = [CommandResult(rc, "ERROR ( message:Configuration error )")] * 4
+    resource = EwsRollback(host, OLD, FRONT_END, BACK_END, "exch01", Backups(host, now=lambda: NOON))
+    outcome = reconcile(resource, False)
+    (warning,) = resource.describe(outcome)["warnings"]
+    assert outcome.result()["changed"] and host.files[installed] == config(1)
+    assert r"%ExchangeInstallPath%FrontEnd\HttpProxy\EWS" in warning and "Configuration error" in warning
+    assert host.files[FRONT] == config(9)
+
+
+def test_a_copy_that_is_not_found_in_the_folders_of_setup_says_why(host: t.Any) -> None:
+    host.faults["list vdir"] = [MALFORMED] * 2
+    with pytest.raises(Refused, match=f"no backup {OLD}; there are: {NEW}.*malformed.*where Exchange's setup puts EWS"):
+        run(host, OLD)
+
+
+def test_an_application_that_iis_does_not_know_is_refused(host: t.Any) -> None:
+    host.faults["list vdir"] = [CommandResult(1)] * 2
+    with pytest.raises(Refused, match="There is no application"):
+        run(host, OLD)
 
 
 def test_an_unknown_copy_names_those_that_exist(host: t.Any) -> None:
