@@ -16,6 +16,10 @@ description:
   - The files as they are now are copied aside first, so a rollback can be rolled back.
   - The copy's content is judged before anything is written. Malformed XML is refused, and so is a web.config whose
     C(X-FEServer) or C(X-BEServer) header names another host.
+  - A file that was deleted is put back, too. Where the rollback has to be taken back, it is deleted again.
+  - Where IIS cannot read the configuration that names the folders of EWS, copies are looked for where Exchange's setup
+    puts it, C(%ExchangeInstallPath%FrontEnd\HttpProxy\EWS) and C(%ExchangeInstallPath%ClientAccess\exchweb\EWS), and a
+    warning says so.
   - Runs C(appcmd) and C(cmd) in one WinRM shell of the host's ordinary session. No PowerShell starts and nothing is
     uploaded.
 extends_documentation_fragment:
@@ -111,7 +115,8 @@ restored:
   sample:
     - D:\Exchange\ClientAccess\exchweb\EWS\web.config.pushops-20260102T030405Z.bak
 backups:
-  description: Copies of the files as they were before the rollback. Empty in check mode.
+  description:
+    - Copies of the files as they were before the rollback; none of a file that was not there. Empty in check mode.
   type: list
   elements: str
   returned: success
@@ -133,7 +138,7 @@ changes:
       type: str
       sample: D:\Exchange\ClientAccess\exchweb\EWS\web.config
     before:
-      description: The settings of this collection in the file, or C(malformed).
+      description: The settings of this collection in the file, or C(malformed) or C(absent).
       type: dict
       sample:
         uploadReadAheadSize: null

@@ -329,8 +329,10 @@ def test_rollback_mends_a_host_that_is_unhealthy(ansible: Ansible, exchange_host
 
 def test_rollback_mends_a_configuration_that_iis_cannot_read(ansible: Ansible, exchange_host: ExchangeHost) -> None:
     host = exchange_host
-    host.replace(FRONT_FILE, ' uploadReadAheadSize="0"', "")  # so that the change goes to applicationHost.config
-    host.replace(APPHOST_FILE, '<section name="serverRuntime"', '<section name="serverRuntime" overrideModeDefault="Deny"')
+    host.replace(FRONT_FILE, '<serverRuntime appConcurrentRequestLimit="65535" uploadReadAheadSize="0" />', "")
+    section = '<system.webServer><serverRuntime uploadReadAheadSize="0" /></system.webServer>'
+    location = f'<location path="{FRONT}" overrideMode="Deny">{section}</location>'
+    host.replace(APPHOST_FILE, "</configuration>", f"{location}</configuration>")
     installed = host.files()
     made = ansible.play(host.inventory(), ews(host, proxy_bypass=[])).result()
     assert made.status == "ok" and "applicationHost.config" in str(made["backups"]), made.value
@@ -378,9 +380,7 @@ def test_rollback_mends_a_web_config_that_was_deleted(
     before = host.files()
     predicted = ansible.play(host.inventory(), rollback(host, backup="latest"), check=True, diff=True).result()
     assert predicted.changed and host.files() == before
-    done, again = ansible.play(
-        host.inventory(), rollback(host, backup="latest"), rollback(host, backup="latest")
-    ).tasks
+    done, again = ansible.play(host.inventory(), rollback(host, backup="latest"), rollback(host, backup="latest")).tasks
     assert (done.status, done["changes"], again.changed) == ("ok", predicted["changes"], False), done.value
     assert [change["name"] for change in done["changes"] if change["before"] == {"absent": True}] == list(deleted)
     assert len(done["backups"]) == 2 - len(deleted)

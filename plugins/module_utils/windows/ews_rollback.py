@@ -179,7 +179,9 @@ def _chosen(backup: str, copies: t.Sequence[Backup], note: str) -> str:
     if not stamps or backup not in (LATEST, *stamps):
         known = ", ".join(sorted({copy.stamp for copy in copies})) or "none"
         noted = f". {note}" if note else ""
-        raise Refused(f"There is no backup {backup}; there are: {known}{noted}", "Choose one of those, or leave backup out")
+        raise Refused(
+            f"There is no backup {backup}; there are: {known}{noted}", "Choose one of those, or leave backup out"
+        )
     return stamps[-1] if backup == LATEST else backup
 
 
