@@ -9,8 +9,8 @@ from dataclasses import dataclass
 
 from ..core.errors import InvalidInput
 from ..core.flows import FLOW_OPTIONS, Flow, parse_flows
-from .app_pool import POOL
 from ..core.redact import without_userinfo
+from .app_pool import POOL
 from .appcmd_reads import Question
 from .ews_iis_spec import ARGUMENT_SPEC as EWS_SPEC
 from .ews_iis_spec import application_path
