@@ -31,6 +31,7 @@ notes:
   - Each step is durable before the next begins. A run that was cut short is finished by the next one.
 requirements:
   - cryptography >= 44
+  - httpx[http2] >= 0.28, for O(proof)
 options:
   path:
     description:
@@ -125,10 +126,60 @@ options:
       - Seconds that a site command may take before it is stopped.
     type: int
     default: 300
+  proof:
+    description:
+      - Asks APNs itself whether it accepts the certificate, with one HTTP/2 request to a device that does not exist.
+        Asked are the certificate in service, at every run, and a new one before it goes to the portal gate and after
+        the upload. A new one that APNs refuses goes no further. One in service that APNs refuses no longer serves, and
+        the next version is begun.
+      - Absent means no proof. C({}) takes the defaults.
+      - The private key is used as it lies in the store, encrypted with O(key_passphrase).
+    type: dict
+    version_added: "0.1.0"
+    suboptions:
+      host:
+        description:
+          - Name or address of APNs.
+        type: str
+        default: api.push.apple.com
+      port:
+        description:
+          - TCP port of APNs. Apple answers on 443 and 2197.
+        type: int
+        default: 443
+      ca_path:
+        description:
+          - PEM file of the only authorities to trust there. The default is the system's own store. It must hold the
+            root that signs APNs, since 2025 USERTrust RSA Certification Authority.
+        type: path
+      proxy:
+        description:
+          - URL of an HTTP proxy that passes on the connection, without credentials. Environment variables such as
+            C(https_proxy) are not used.
+        type: str
+      proxy_username:
+        description:
+          - User for the proxy.
+        type: str
+      proxy_password:
+        description:
+          - Password for the proxy. Keep it in a vault.
+        type: str
+      timeout:
+        description:
+          - Seconds for each of connecting, sending and waiting.
+        type: int
+        default: 10
+      required:
+        description:
+          - What happens where APNs is not reached or says nothing about the certificate. V(true) stops with the reason
+            before anything is uploaded or put in service. V(false) goes on, and RV(proof) reports it.
+        type: bool
+        default: true
 attributes:
   check_mode:
     support: full
-    description: Reads, judges and plans. Starts no command and writes nothing.
+    description: Reads, judges and plans. Starts no command and writes nothing. Asks APNs where O(proof) says so.
   diff_mode:
     support: full
     description: Shows the steps with fingerprints. Shows no key.
@@ -220,7 +271,8 @@ decision:
     reason:
       description:
         - Stable code, one of V(valid), V(due), V(superseded), V(not-uploaded), V(missing), V(expired),
-          V(not-yet-valid), V(key-mismatch), V(wrong-bundle-id), V(sandbox-only) and V(mdm-certificate). A refused
+          V(not-yet-valid), V(key-mismatch), V(wrong-bundle-id), V(sandbox-only) and V(mdm-certificate). With O(proof)
+          also V(wrong-app), V(wrong-environment), V(bad-certificate) and V(revoked), which APNs said. A refused
           answer names the same codes in its error, and V(unreadable) or V(not-a-leaf) as well.
       type: str
       sample: missing
@@ -266,6 +318,21 @@ certificate:
       type: list
       elements: str
       sample: [com.contoso.securemail]
+proof:
+  description: What APNs says of the certificate in service, or null where O(proof) is absent or none is in service.
+  type: dict
+  returned: success
+  contains:
+    reason:
+      description:
+        - Stable code, one of V(accepted), V(wrong-app), V(wrong-environment), V(bad-certificate), V(revoked),
+          V(expired), V(not-reachable) and V(no-verdict).
+      type: str
+      sample: accepted
+    sentence:
+      description: The same for people.
+      type: str
+      sample: APNs accepts it for com.contoso.securemail
 version:
   description: The version that is worked on or in service. In check mode, the one that a run would reach.
   type: str
@@ -312,11 +379,26 @@ remedy:
   sample: Wait until it has ended, then run again
 """
 
+import typing as t
+
 from ansible.module_utils.basic import AnsibleModule, missing_required_lib
 
+from ansible_collections.pushops.securemail.plugins.module_utils.apple.apns import HOST, HTTPX_IMPORT_ERROR
 from ansible_collections.pushops.securemail.plugins.module_utils.apple.certificates import CRYPTOGRAPHY_IMPORT_ERROR
 from ansible_collections.pushops.securemail.plugins.module_utils.apple.order import Order
 from ansible_collections.pushops.securemail.plugins.module_utils.core.module import run
+
+
+PROOF: dict[str, dict[str, t.Any]] = {
+    "host": {"type": "str", "default": HOST},
+    "port": {"type": "int", "default": 443},
+    "ca_path": {"type": "path"},
+    "proxy": {"type": "str"},
+    "proxy_username": {"type": "str"},
+    "proxy_password": {"type": "str", "no_log": True},
+    "timeout": {"type": "int", "default": 10},
+    "required": {"type": "bool", "default": True},
+}
 
 
 def main() -> None:
@@ -338,11 +420,14 @@ def main() -> None:
             "handoff_path": {"type": "path"},
             "now": {"type": "str"},
             "command_timeout": {"type": "int", "default": 300},
+            "proof": {"type": "dict", "options": PROOF},
         },
         supports_check_mode=True,
     )
     if CRYPTOGRAPHY_IMPORT_ERROR:
         module.fail_json(msg=missing_required_lib("cryptography >= 44"), exception=CRYPTOGRAPHY_IMPORT_ERROR)
+    if module.params["proof"] is not None and HTTPX_IMPORT_ERROR:
+        module.fail_json(msg=missing_required_lib("httpx[http2] >= 0.28"), exception=HTTPX_IMPORT_ERROR)
     order = Order(module.params)
     run(module, lambda: order.rotation, order.describe)
 

@@ -90,6 +90,7 @@ class Bench:
             "handoff_path": None,
             "now": NOW.isoformat(),
             "command_timeout": 10,
+            "proof": None,
             **changed,
         }
 
