@@ -386,7 +386,9 @@ from ansible.module_utils.basic import AnsibleModule, missing_required_lib
 from ansible_collections.pushops.securemail.plugins.module_utils.apple.apns import HOST, HTTPX_IMPORT_ERROR
 from ansible_collections.pushops.securemail.plugins.module_utils.apple.certificates import CRYPTOGRAPHY_IMPORT_ERROR
 from ansible_collections.pushops.securemail.plugins.module_utils.apple.order import Order
+from ansible_collections.pushops.securemail.plugins.module_utils.apple.state import State
 from ansible_collections.pushops.securemail.plugins.module_utils.core.module import run
+from ansible_collections.pushops.securemail.plugins.module_utils.core.reconcile import Outcome
 
 
 PROOF: dict[str, dict[str, t.Any]] = {
@@ -429,7 +431,15 @@ def main() -> None:
     if module.params["proof"] is not None and HTTPX_IMPORT_ERROR:
         module.fail_json(msg=missing_required_lib("httpx[http2] >= 0.28"), exception=HTTPX_IMPORT_ERROR)
     order = Order(module.params)
-    run(module, lambda: order.rotation, order.describe)
+
+    def describe(outcome: Outcome[State]) -> dict[str, t.Any]:
+        described = order.describe(outcome)
+        proof = outcome.after.proofs.get(outcome.after.current or 0)
+        if proof is not None and proof.inconclusive:
+            module.warn(f"The certificate in service could not be proved ({proof.reason}): {proof.sentence}")
+        return described
+
+    run(module, lambda: order.rotation, describe)
 
 
 if __name__ == "__main__":
