@@ -32,6 +32,8 @@ notes:
 requirements:
   - cryptography >= 44
   - httpx[http2] >= 0.28, for O(proof)
+extends_documentation_fragment:
+  - pushops.securemail.proof
 options:
   path:
     description:
@@ -134,48 +136,13 @@ options:
         the next version is begun.
       - Absent means no proof. C({}) takes the defaults.
       - The private key is used as it lies in the store, encrypted with O(key_passphrase).
-    type: dict
-    version_added: "0.1.0"
-    suboptions:
-      host:
-        description:
-          - Name or address of APNs.
-        type: str
-        default: api.push.apple.com
-      port:
-        description:
-          - TCP port of APNs. Apple answers on 443 and 2197.
-        type: int
-        default: 443
-      ca_path:
-        description:
-          - PEM file of the only authorities to trust there. The default is the system's own store. It must hold the
-            root that signs APNs, since 2025 USERTrust RSA Certification Authority.
-        type: path
-      proxy:
-        description:
-          - URL of an HTTP proxy that passes on the connection, without credentials. Environment variables such as
-            C(https_proxy) are not used.
-        type: str
-      proxy_username:
-        description:
-          - User for the proxy.
-        type: str
-      proxy_password:
-        description:
-          - Password for the proxy. Keep it in a vault.
-        type: str
-      timeout:
-        description:
-          - Seconds for each of connecting, sending and waiting.
-        type: int
-        default: 10
-      required:
-        description:
-          - What happens where APNs is not reached or says nothing about the certificate. V(true) stops with the reason
-            before anything is uploaded or put in service. V(false) goes on, and RV(proof) reports it.
-        type: bool
-        default: true
+  proof_required:
+    description:
+      - What happens where O(proof) is given and APNs is not reached or says nothing about the certificate. V(true)
+        stops with the reason before anything is uploaded or put in service. V(false) goes on, RV(proof) reports it, and
+        a warning is shown.
+    type: bool
+    default: true
 attributes:
   check_mode:
     support: full
@@ -383,24 +350,13 @@ import typing as t
 
 from ansible.module_utils.basic import AnsibleModule, missing_required_lib
 
-from ansible_collections.pushops.securemail.plugins.module_utils.apple.apns import HOST, HTTPX_IMPORT_ERROR
+from ansible_collections.pushops.securemail.plugins.module_utils.apple.apns import HTTPX_IMPORT_ERROR
 from ansible_collections.pushops.securemail.plugins.module_utils.apple.certificates import CRYPTOGRAPHY_IMPORT_ERROR
+from ansible_collections.pushops.securemail.plugins.module_utils.apple.endpoint import PROOF_OPTIONS
 from ansible_collections.pushops.securemail.plugins.module_utils.apple.order import Order
 from ansible_collections.pushops.securemail.plugins.module_utils.apple.state import State
 from ansible_collections.pushops.securemail.plugins.module_utils.core.module import run
 from ansible_collections.pushops.securemail.plugins.module_utils.core.reconcile import Outcome
-
-
-PROOF: dict[str, dict[str, t.Any]] = {
-    "host": {"type": "str", "default": HOST},
-    "port": {"type": "int", "default": 443},
-    "ca_path": {"type": "path"},
-    "proxy": {"type": "str"},
-    "proxy_username": {"type": "str"},
-    "proxy_password": {"type": "str", "no_log": True},
-    "timeout": {"type": "int", "default": 10},
-    "required": {"type": "bool", "default": True},
-}
 
 
 def main() -> None:
@@ -422,7 +378,8 @@ def main() -> None:
             "handoff_path": {"type": "path"},
             "now": {"type": "str"},
             "command_timeout": {"type": "int", "default": 300},
-            "proof": {"type": "dict", "options": PROOF},
+            "proof": {"type": "dict", "options": PROOF_OPTIONS},
+            "proof_required": {"type": "bool", "default": True},
         },
         supports_check_mode=True,
     )

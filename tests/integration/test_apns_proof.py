@@ -272,9 +272,9 @@ def test_what_apns_refuses_is_never_uploaded(lab: Lab, ansible: Ansible, site: C
 def test_apns_out_of_reach_stops_or_is_reported(lab: Lab, ansible: Ansible, site: CertificateSite) -> None:
     authority.issued(lab).write([])
     stopped, gone_on = (
-        play(ansible, site.task(**asked(lab, site, port=1, required=required)))[0] for required in (True, False)
+        play(ansible, site.task(**asked(lab, site, port=1), proof_required=required))[0] for required in (True, False)
     )
-    assert stopped.status == "failed" and "not-reachable" in stopped["msg"] and "proof.required" in stopped["remedy"]
+    assert stopped.status == "failed" and "not-reachable" in stopped["msg"] and "proof_required" in stopped["remedy"]
     assert (gone_on["stage"], gone_on["proof"]["reason"]) == ("in-service", "not-reachable")
     assert any("could not be proved" in warning for warning in gone_on["warnings"])
     assert len(site.uploads) == 1
@@ -294,5 +294,3 @@ def test_no_plaintext_key_is_written(lab: Lab, ansible: Ansible, site: Certifica
     for path in set(tmp_path.rglob("*")) - own:
         if path.is_file():
             assert not any(form in path.read_bytes() for form in forms), path
-
-

@@ -12,10 +12,10 @@ import secrets
 import ssl
 import traceback
 import typing as t
-from dataclasses import dataclass, field
 
 from ..core.errors import InvalidInput, UnexpectedState
 from ..core.redact import redact
+from .endpoint import Endpoint
 from .keys import Identity
 from .proof import Proof, not_reachable, read_alert, read_answer
 
@@ -26,30 +26,11 @@ try:
 except ImportError:
     HTTPX_IMPORT_ERROR = traceback.format_exc()
 
-HOST = "api.push.apple.com"
 _TOKEN_BYTES = 32
 _LONGEST_ANSWER = 4096
 # Should the token be a device's after all, it wakes no screen and is dropped if the device is away.
 _QUIET = {"apns-push-type": "background", "apns-priority": "5", "apns-expiration": "0"}
 _PAYLOAD = json.dumps({"aps": {}}).encode()
-
-
-@dataclass(frozen=True)
-class Endpoint:
-    """Where APNs is, and the way there.
-
-    :param ca_path: PEM file of the only authorities to trust; ``None`` for the system's own.
-    :param proxy: URL of an HTTP proxy, without credentials; ``None`` for none.
-    :param timeout: seconds for each of connecting, sending and waiting.
-    """
-
-    host: str
-    port: int
-    ca_path: str | None
-    proxy: str | None
-    proxy_username: str | None
-    proxy_password: str | None = field(repr=False)
-    timeout: int
 
 
 class Apns:
@@ -81,14 +62,17 @@ class Apns:
             ) from None
         url = httpx.URL(scheme="https", host=endpoint.host, port=endpoint.port, path=f"/3/device/{_fake_token()}")
         try:
-            with httpx.Client(
-                http1=False,
-                http2=True,
-                verify=context,
-                proxy=self._proxy(),
-                timeout=endpoint.timeout,
-                trust_env=False,
-            ) as client, client.stream("POST", url, headers={"apns-topic": topic, **_QUIET}, content=_PAYLOAD) as answer:
+            with (
+                httpx.Client(
+                    http1=False,
+                    http2=True,
+                    verify=context,
+                    proxy=self._proxy(),
+                    timeout=endpoint.timeout,
+                    trust_env=False,
+                ) as client,
+                client.stream("POST", url, headers={"apns-topic": topic, **_QUIET}, content=_PAYLOAD) as answer,
+            ):
                 return read_answer(answer.status_code, _reason(answer), endpoint.host, topic)
         except (httpx.HTTPError, OSError) as problem:
             return self._read_problem(problem)

@@ -57,7 +57,9 @@ class _Chart:
                 "Correct the clock of this machine",
             )
         in_service = self._state.current == newest.number
-        if decision.reason in (renewal_policy.MISSING, renewal_policy.VALID) and not (in_service and self._is_refused()):
+        if decision.reason in (renewal_policy.MISSING, renewal_policy.VALID) and not (
+            in_service and self._is_refused()
+        ):
             return newest
         return Version(newest.number + 1)
 

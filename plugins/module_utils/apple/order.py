@@ -8,23 +8,21 @@ import dataclasses
 import datetime
 import functools
 import os
-import re
 import typing as t
 
 from ..core.environment import check_bundle_id, check_customer_id
 from ..core.errors import InvalidInput
 from ..core.reconcile import Outcome
 from . import gates, key_store
-from .apns import Apns, Endpoint
+from .apns import Apns
 from .course import Wish
+from .endpoint import check_endpoint
 from .handoff import HandOff
 from .key_store import KeyStore
 from .prover import Prover
 from .rotation import Means, Rotation
 from .state import State
 
-_HOST = re.compile(r"[A-Za-z0-9]([A-Za-z0-9.-]*[A-Za-z0-9])?|[0-9A-Fa-f:.]*:[0-9A-Fa-f:.]*")
-_PROXY = re.compile(r"https?://([A-Za-z0-9.-]+|\[[0-9A-Fa-f:.]+\])(:[0-9]{1,5})?/?")
 _LONGEST_PASSPHRASE = 1023  # bytes, the limit of OpenSSL's PEM password buffer
 
 
@@ -59,7 +57,7 @@ class Order:
             signed_by_command=bool(signing),
             uploaded_by_command=bool(portal),
             handoff=hand_off.folder,
-            proof_required=bool(params["proof"] and params["proof"]["required"]),
+            proof_required=params["proof_required"],
         )
         means = Means(
             email=check_email(params["email"]),
@@ -98,34 +96,6 @@ class Order:
                 "handoff": str(rotation.wish.handoff(course.target.number)),
             },
         }
-
-
-def check_endpoint(proof: t.Mapping[str, t.Any]) -> Endpoint:
-    """Where the proof asks, and the way there.
-
-    :raises InvalidInput: a value that cannot be right; never shows a password.
-    """
-    host, port, proxy = proof["host"], proof["port"], proof["proxy"]
-    if not _HOST.fullmatch(host):
-        raise InvalidInput("proof.host", host, "a host name or an address, without port", "Leave it out for Apple's")
-    if not 0 < port < 65536:
-        raise InvalidInput("proof.port", port, "a TCP port from 1 to 65535", "Apple's are 443 and 2197")
-    if proxy is not None and not _PROXY.fullmatch(proxy):
-        raise InvalidInput(
-            "proof.proxy",
-            "(not shown)" if "@" in proxy else proxy,
-            "a URL such as http://proxy.contoso.com:8080",
-            "Put credentials into proof.proxy_username and proof.proxy_password",
-        )
-    return Endpoint(
-        host=host,
-        port=port,
-        ca_path=proof["ca_path"],
-        proxy=proxy,
-        proxy_username=proof["proxy_username"],
-        proxy_password=proof["proxy_password"],
-        timeout=check_positive("proof.timeout", proof["timeout"]),
-    )
 
 
 def check_passphrase(name: str, value: str) -> str:

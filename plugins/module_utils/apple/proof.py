@@ -47,7 +47,10 @@ class Proof:
 _ANSWERS = {
     (400, "BadDeviceToken"): (ACCEPTED, "APNs accepts it for {topic}"),
     (400, "TopicDisallowed"): (WRONG_APP, "APNs does not let it push to {topic}"),
-    (403, "BadCertificateEnvironment"): (WRONG_ENVIRONMENT, "{host} takes it for a certificate of the other environment"),
+    (403, "BadCertificateEnvironment"): (
+        WRONG_ENVIRONMENT,
+        "{host} takes it for a certificate of the other environment",
+    ),
     (403, "BadCertificate"): (BAD_CERTIFICATE, "APNs takes it for no certificate of an app"),
 }
 
@@ -104,7 +107,7 @@ def insist(proof: Proof | None, version: str, required: bool) -> None:
         raise Unreachable(
             f"The certificate of version {version} could not be proved ({proof.reason}): {proof.sentence}",
             "Let this machine reach APNs, directly or through proof.proxy, or let the rotation go on without an answer "
-            "with proof.required: false",
+            "with proof_required: false",
         )
 
 

@@ -53,7 +53,8 @@ def inflict(lab: Lab, name: str) -> tuple[Files, Files]:
     faults.FAULTS[name].inflict(lab, lambda _host: pytest.fail("this fault needs no command inside"))
     after = files(lab)
     made = set(after) - set(before)
-    assert not set(before) - set(after) and {pathlib.Path(each).name for each in made} <= {"apppools.json", "revoked.pem"}
+    assert not set(before) - set(after)
+    assert {pathlib.Path(each).name for each in made} <= {"apppools.json", "revoked.pem"}
     changed = made | {name for name in before if before[name] != after[name]}
     return {name: before.get(name, b"{}") for name in changed}, {name: after[name] for name in changed}
 

@@ -1,6 +1,6 @@
 # Copyright: (c) 2026, the pushops.securemail contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""APNs: HTTP/2 over TLS with a client certificate that Apple's authority signed, that has not expired and is not revoked."""
+"""APNs: HTTP/2 over TLS with a client certificate of Apple's authority that is neither expired nor revoked."""
 
 from __future__ import annotations
 

@@ -71,7 +71,7 @@ def revocations_path(lab: Lab) -> pathlib.Path:
 
 
 def revoke(lab: Lab, serial: int) -> None:
-    """Revoke a certificate, as a person does at the developer portal: APNs refuses it from now on, and it is not live."""
+    """Revoke a certificate, as a person does at the developer portal: APNs refuses it, and it is not live any more."""
     now = dt.datetime.now(dt.UTC)
     with issued(lab).edit() as record:
         for one in record:

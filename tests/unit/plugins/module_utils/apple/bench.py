@@ -91,6 +91,7 @@ class Bench:
             "now": NOW.isoformat(),
             "command_timeout": 10,
             "proof": None,
+            "proof_required": True,
             **changed,
         }
 

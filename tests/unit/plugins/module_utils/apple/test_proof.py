@@ -31,7 +31,6 @@ OPTIONS: dict[str, t.Any] = {
     "proxy_username": None,
     "proxy_password": None,
     "timeout": 10,
-    "required": True,
 }
 ACCEPTED = Proof(proof.ACCEPTED, "yes")
 AWAY = Proof(proof.NOT_REACHABLE, "nobody there")
@@ -160,12 +159,12 @@ def test_what_fails_after_the_upload_is_recorded_and_not_put_in_service(bench: B
 def test_what_cannot_be_proved_stops_unless_it_need_not(bench: Bench, judge: Judge) -> None:
     judge.answers = [AWAY]
     for check in (False, True):
-        with pytest.raises(Unreachable, match=r"not-reachable.*nobody there.*proof\.required: false"):
+        with pytest.raises(Unreachable, match=r"not-reachable.*nobody there.*proof_required: false"):
             bench.run(check, proof=OPTIONS)
     assert "portal" not in order_of_calls(bench)
-    result = bench.run(proof={**OPTIONS, "required": False})
+    result = bench.run(proof=OPTIONS, proof_required=False)
     assert (result["stage"], result["proof"]["reason"]) == ("in-service", "not-reachable")
-    assert not bench.run(proof={**OPTIONS, "required": False})["changed"]
+    assert not bench.run(proof=OPTIONS, proof_required=False)["changed"]
     with pytest.raises(Unreachable):
         bench.run(check=True, proof=OPTIONS)
 
