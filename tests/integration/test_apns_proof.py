@@ -23,7 +23,7 @@ from ansible_collections.pushops.securemail.plugins.module_utils.apple.keys impo
 from ansible_collections.pushops.securemail.plugins.module_utils.apple.proof import Proof
 from ansible_collections.pushops.securemail.plugins.module_utils.core.errors import UnexpectedState
 from ansible_collections.pushops.securemail.tests.integration import running_lab
-from ansible_collections.pushops.securemail.tests.integration.certificate_site import CertificateSite
+from ansible_collections.pushops.securemail.tests.integration.certificate_site import KEY_PASSPHRASE, CertificateSite
 from ansible_collections.pushops.securemail.tests.integration.connect_proxy import ConnectProxy
 from ansible_collections.pushops.securemail.tests.integration.running_ansible import CONTROLLER, Ansible, TaskResult
 from ansible_collections.pushops.securemail.tests.unit.plugins.module_utils.apple import push_ca
@@ -246,13 +246,17 @@ def test_a_rotation_is_proved_and_a_revoked_certificate_is_found_and_replaced(
     assert (done["stage"], done["proof"]["reason"], again.changed) == ("in-service", "accepted", False)
 
     authority.revoke(lab, int(done["certificate"]["serial"], 16))
-    found, replaced, sound = play(
+    info = {"path": str(site.store), "proof": arguments["proof"], "key_passphrase": KEY_PASSPHRASE}
+    found, told, replaced, sound = play(
         ansible,
         site.task(check=True, **arguments),
+        {"pushops.securemail.apns_certificate_info": info},
         site.task(**arguments),
         site.task(check=True, **arguments),
     )
     assert (found["decision"]["reason"], found["version"]) == ("revoked", "0002")
+    (bundle,) = told["bundles"]
+    assert (bundle["decision"], bundle["proof"], bundle["must_act"]) == (found["decision"], found["proof"], "rotation")
     assert {change["link"] for change in found["changes"]} == {"apns-certificate"}
     assert (replaced["changes"], replaced["proof"]["reason"]) == (found["changes"], "accepted")
     assert not sound.changed and len(site.uploads) == 2
@@ -284,7 +288,7 @@ def test_no_plaintext_key_is_written(lab: Lab, ansible: Ansible, site: Certifica
     authority.issued(lab).write([])
     play(ansible, site.task(**asked(lab, site)))
     key = serialization.load_pem_private_key(
-        (site.home / "versions/0001/key.pem").read_bytes(), b"canary-key-passphrase-84ab"
+        (site.home / "versions/0001/key.pem").read_bytes(), KEY_PASSPHRASE.encode()
     )
     clear = key.private_bytes(
         serialization.Encoding.DER, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()

@@ -12,6 +12,7 @@ import os
 import pathlib
 import subprocess
 import sys
+import tempfile
 import typing as t
 from dataclasses import dataclass, field
 from unittest import mock
@@ -42,6 +43,7 @@ from ansible_collections.pushops.securemail.tests.integration.winrm_logins impor
     kerberos,
     over_http,
 )
+from ansible_collections.pushops.securemail.tests.unit.plugins.module_utils.apple.push_ca import NOW
 from securemail_lab.apple import authority
 from securemail_lab.exchange.host import ADMINISTRATOR
 from securemail_lab.kerberos import Realm
@@ -180,6 +182,22 @@ def proved(folder: pathlib.Path, password: str = "") -> t.Iterator[Scenario]:
 
 
 @contextlib.contextmanager
+def surveyed(folder: pathlib.Path, passphrase: str = KEY_PASSPHRASE) -> t.Iterator[Scenario]:
+    """A store that somebody filled earlier; nobody answers where APNs should be."""
+    site = CertificateSite.create(folder / "site")
+    with tempfile.TemporaryDirectory() as elsewhere:
+        filled = Ansible(pathlib.Path(elsewhere)).play(CONTROLLER, site.task(**site.commands()))
+    assert filled.status == 0, filled.output
+    proof = {"host": "127.0.0.1", "port": 1, "proxy_username": PROXY_USER, "proxy_password": PROXY_PASSWORD}
+    info = {"path": str(site.store), "now": NOW.isoformat(), "proof": proof, "key_passphrase": passphrase}
+    yield Scenario(
+        CONTROLLER,
+        {"pushops.securemail.apns_certificate_info": info},
+        ((KEY_PASSPHRASE, ""), (passphrase, ""), (PROXY_PASSWORD, PROXY_USER)),
+    )
+
+
+@contextlib.contextmanager
 def xms(folder: pathlib.Path, password: str = "", **changed: t.Any) -> t.Iterator[Scenario]:
     lab = running_lab.create(folder / "lab", "xms")
     xms_seed.seed(lab)
@@ -267,6 +285,8 @@ SCENARIOS: dict[str, t.Callable[[pathlib.Path], contextlib.AbstractContextManage
     "certificate, command that prints the password": lambda folder: certificate(folder, False, portal_command=ECHO),
     "certificate, proved through a proxy": proved,
     "certificate, proxy refuses": lambda folder: proved(folder, password=WRONG),
+    "certificate info": surveyed,
+    "certificate info, wrong passphrase": lambda folder: surveyed(folder, WRONG),
     "certificate, invalid": lambda folder: certificate(folder, False, bundle_id="com.contoso.*"),
     "squid": lambda folder: squid(folder, PEER, True),
     "squid, a line that it refuses": lambda folder: squid(folder, f"no_such_directive {PARENT}", False),
