@@ -143,6 +143,12 @@ options:
         a warning is shown.
     type: bool
     default: true
+  metrics_path:
+    description:
+      - File for the textfile collector of Prometheus' node exporter. Its name ends with V(.prom), and its folder exists.
+        Written as a whole, readable by all, at the end of every run that does not fail, but not in check mode. As it
+        holds the time of that run, it does not count as a change.
+    type: path
 attributes:
   check_mode:
     support: full
@@ -380,6 +386,7 @@ def main() -> None:
             "command_timeout": {"type": "int", "default": 300},
             "proof": {"type": "dict", "options": PROOF_OPTIONS},
             "proof_required": {"type": "bool", "default": True},
+            "metrics_path": {"type": "path"},
         },
         supports_check_mode=True,
     )
@@ -391,6 +398,8 @@ def main() -> None:
 
     def describe(outcome: Outcome[State]) -> dict[str, t.Any]:
         described = order.describe(outcome)
+        if not module.check_mode:
+            order.report(outcome)
         proof = outcome.after.proofs.get(outcome.after.current or 0)
         if proof is not None and proof.inconclusive:
             module.warn(f"The certificate in service could not be proved ({proof.reason}): {proof.sentence}")

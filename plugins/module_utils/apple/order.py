@@ -10,6 +10,7 @@ import functools
 import os
 import typing as t
 
+from ..core import files
 from ..core.environment import check_bundle_id, check_customer_id
 from ..core.errors import InvalidInput
 from ..core.reconcile import Outcome
@@ -19,9 +20,11 @@ from .course import Wish
 from .endpoint import check_endpoint
 from .handoff import HandOff
 from .key_store import KeyStore
+from .metrics import check_metrics_path, render
 from .prover import Prover
 from .rotation import Means, Rotation
 from .state import State
+from .survey import Survey
 
 _LONGEST_PASSPHRASE = 1023  # bytes, the limit of OpenSSL's PEM password buffer
 
@@ -44,6 +47,7 @@ class Order:
         params = self._params
         bundle_id = check_bundle_id(params["bundle_id"], "bundle_id")
         secrets = tuple(check_passphrase(name, params[name]) for name in ("key_passphrase", "pkcs12_passphrase"))
+        check_metrics_path(params["metrics_path"])
         hand_off = HandOff(params["handoff_path"] or os.path.join(params["path"], "handoff"), bundle_id)
         signing = gates.check_command(gates.SIGNING, params["signing_command"])
         portal = gates.check_command(gates.PORTAL, params["portal_command"])
@@ -71,6 +75,20 @@ class Order:
         apns = Apns(check_endpoint(params["proof"])) if params["proof"] is not None else None
         store = KeyStore(params["path"], bundle_id, *secrets)
         return Rotation(store, hand_off, wish, means, Prover(apns, store, bundle_id))
+
+    def report(self, outcome: Outcome[State]) -> None:
+        """Write the metrics, where they are asked for.
+
+        :raises Refused: they cannot be written.
+        """
+        path = check_metrics_path(self._params["metrics_path"])
+        if path is None:
+            return
+        store, wish = self.rotation.store, self.rotation.wish
+        proof = outcome.after.proofs.get(outcome.after.current or 0)
+        survey = Survey(wish.now, wish.renew_before, (lambda *_version: proof) if proof else None)
+        (standing,) = survey.store(self._params["path"], [wish.bundle_id])
+        files.replace(path, render(standing, store.home / "versions", wish.now), 0o644)
 
     def describe(self, outcome: Outcome[State]) -> dict[str, t.Any]:
         """The return values that are this module's own."""
