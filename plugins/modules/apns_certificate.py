@@ -145,9 +145,9 @@ options:
     default: true
   metrics_path:
     description:
-      - File for the textfile collector of Prometheus' node exporter. Its name ends with V(.prom), and its folder exists.
-        Written as a whole, readable by all, at the end of every run that does not fail, but not in check mode. As it
-        holds the time of that run, it does not count as a change.
+      - File for the textfile collector of Prometheus' node exporter. Its name ends with V(.prom), and its folder
+        exists. Written as a whole, readable by all, at the end of every run that does not fail, but not in check mode.
+        As it holds the time of that run, it does not count as a change.
     type: path
 attributes:
   check_mode:

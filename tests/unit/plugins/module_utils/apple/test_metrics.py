@@ -21,7 +21,7 @@ from ansible_collections.pushops.securemail.tests.unit.plugins.module_utils.appl
 from ansible_collections.pushops.securemail.tests.unit.plugins.module_utils.apple.test_proof import OPTIONS
 
 DAY = datetime.timedelta(days=1)
-SAMPLE = re.compile(r'^(\w+)\{(.*)\} ([-0-9.]+)$')
+SAMPLE = re.compile(r"^(\w+)\{(.*)\} ([-0-9.]+)$")
 
 
 class Watched:
