@@ -20,10 +20,10 @@ from .course import Course, Step, Wish
 from .handoff import HandOff
 from .key_store import KeyStore
 from .lock import account
-from .proof import Proof, insist
+from .proof import NO_VERDICT, Proof, insist
 from .prover import Prover
 from .renewal_policy import Subject, assess
-from .state import Answer, HandedOut, Record, State
+from .state import Answer, HandedOut, Record, State, Version
 
 
 @dataclass(frozen=True)
@@ -71,19 +71,27 @@ class Rotation(Resource[State]):
             )
         handed_out = self._hand_off.read(newest.number) if newest else HandedOut()
         record = self.store.record(current) if current is not None else None
-        proofs = self._proofs({current: serving, **({newest.number: newest.certificate} if newest else {})})
+        proofs = self._proofs(newest, current, serving)
         return State(newest, current, serving, record.region if record else "", handed_out, proofs, self.store.lax())
 
-    def _proofs(self, certificates: t.Mapping[int | None, Certificate | None]) -> dict[int, Proof]:
-        """What APNs says of each certificate; one that the policy rules out already is not shown to it."""
-        proofs = {}
-        for number, certificate in certificates.items():
-            if number is None or certificate is None or not assess(self._subject(certificate)).serves:
-                continue
-            proof = self._prover.prove(number)
-            if proof is not None:
-                proofs[number] = proof
-        return proofs
+    def _proofs(self, newest: Version | None, current: int | None, serving: Certificate | None) -> dict[int, Proof]:
+        """What APNs says of the newest version and of the one in service.
+
+        One that the policy rules out already is not shown to it. An older one that cannot sign in from here holds up
+        nobody: its successor is under way.
+        """
+        asked: dict[int, Proof | None] = {}
+        if newest and newest.certificate and self._may_serve(newest.certificate, newest.key_sha256):
+            asked[newest.number] = self._prover.prove(newest.number)
+        if current and serving and newest and current != newest.number and self._may_serve(serving):
+            try:
+                asked[current] = self._prover.prove(current)
+            except UnexpectedState as problem:
+                asked[current] = Proof(NO_VERDICT, str(problem))
+        return {number: proof for number, proof in asked.items() if proof is not None}
+
+    def _may_serve(self, certificate: Certificate, key_sha256: str = "") -> bool:
+        return assess(self._subject(certificate, key_sha256)).serves
 
     def _insist(self, number: int, again: bool = False) -> None:
         insist(self._prover.prove(number, again), self.store.folder(number).name, self.wish.proof_required)

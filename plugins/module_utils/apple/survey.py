@@ -59,18 +59,14 @@ class Survey:
     def _read(self, store: KeyStore, bundle_id: str) -> Standing:
         current = store.current()
         kept = [_kept(store, number) for number in store.numbers()]
-        newest = kept[-1] if kept else None
-        shown = []
-        for version in kept:
-            follows = newest.name if newest and version is not newest and newest.certificate else ""
-            successor = follows if version.number == current else ""
-            shown.append((version, self._judge(version.certificate, bundle_id, version.key_sha256, successor)))
-        proof = None
-        if current is not None and self.prove is not None:
-            decisions = {version.number: decision for version, decision in shown}
-            if decisions[current].serves:
-                proof = self.prove(store, bundle_id, current)
-        return standing.stand(bundle_id, shown, current, proof, self.renew_before)
+        follows = {current: kept[-1].name} if kept and kept[-1].number != current and kept[-1].certificate else {}
+        judged = [
+            (each, self._judge(each.certificate, bundle_id, each.key_sha256, follows.get(each.number, "")))
+            for each in kept
+        ]
+        serves = any(each.number == current and decision.serves for each, decision in judged)
+        proof = self.prove(store, bundle_id, current) if serves and current and self.prove else None
+        return standing.stand(bundle_id, judged, current, proof, self.renew_before)
 
     def _judge(self, certificate: Certificate | None, bundle_id: str, key_sha256: str, successor: str) -> Decision:
         return assess(Subject(certificate, bundle_id, self.now, self.renew_before, key_sha256, successor))

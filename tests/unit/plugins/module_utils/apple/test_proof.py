@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+import datetime
 import typing as t
 
 import pytest
@@ -15,13 +16,14 @@ from ansible_collections.pushops.securemail.plugins.module_utils.core.errors imp
     InvalidInput,
     PushOpsError,
     Refused,
+    UnexpectedState,
     Unreachable,
 )
 from ansible_collections.pushops.securemail.tests.unit.plugins.module_utils.apple.bench import (
     KEY_PASSPHRASE,
     Bench,
 )
-from ansible_collections.pushops.securemail.tests.unit.plugins.module_utils.apple.push_ca import BUNDLE_ID
+from ansible_collections.pushops.securemail.tests.unit.plugins.module_utils.apple.push_ca import BUNDLE_ID, NOW, Kind
 
 OPTIONS: dict[str, t.Any] = {
     "host": "api.push.apple.com",
@@ -32,6 +34,9 @@ OPTIONS: dict[str, t.Any] = {
     "proxy_password": None,
     "timeout": 10,
 }
+LINK = "apns-certificate"
+DAY = datetime.timedelta(days=1)
+RENEWAL = (NOW + 366 * DAY).isoformat()
 ACCEPTED = Proof(proof.ACCEPTED, "yes")
 AWAY = Proof(proof.NOT_REACHABLE, "nobody there")
 REFUSED = [Proof(reason, "no") for reason in proof.REFUSALS]
@@ -56,6 +61,18 @@ class Judge:
 @pytest.fixture
 def judge(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> Judge:
     return Judge(bench, monkeypatch)
+
+
+@pytest.fixture
+def lost_key(judge: Judge, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Version 0001 can no longer sign in from here."""
+
+    def prove(_apns: apns.Apns, identity: Identity, topic: str) -> Proof:
+        if identity.key.parent.name == "0001":
+            raise UnexpectedState("they cannot be used together", "Restore them")
+        return ACCEPTED
+
+    monkeypatch.setattr(apns.Apns, "prove", prove)
 
 
 def order_of_calls(bench: Bench) -> list[str]:
@@ -206,6 +223,23 @@ def test_a_certificate_that_cannot_serve_anyway_is_not_shown_to_apns(bench: Benc
     assert (result["decision"]["reason"], judge.asked) == ("expired", [])
 
 
+def test_a_certificate_of_another_key_is_replaced_and_not_shown_to_apns(bench: Bench) -> None:
+    bench.run()
+    bench.by_hand(path=str(bench.path / "other"))
+    other = (bench.path / "other" / "handoff" / f"{BUNDLE_ID}-0001" / "request.csr").read_bytes()
+    (bench.version() / "certificate.pem").write_bytes(bench.ca.answer(other))
+    found = bench.run(check=True, proof=OPTIONS)
+    assert (found["decision"]["reason"], found["version"], found["proof"]) == ("key-mismatch", "0002", None)
+
+
+def test_an_old_key_that_is_lost_holds_up_no_renewal(bench: Bench, lost_key: None) -> None:
+    bench.run()
+    bench.by_hand(now=RENEWAL)
+    bench.sign_by_hand(2, Kind(not_before=NOW + 365 * DAY))
+    done = bench.run(now=RENEWAL, proof=OPTIONS)
+    assert (done["version"], done["stage"], done["proof"]["reason"]) == ("0002", "in-service", "accepted")
+
+
 @pytest.mark.parametrize(
     "wrong",
     [
@@ -223,6 +257,3 @@ def test_an_option_that_cannot_be_right_is_named(bench: Bench, wrong: dict[str, 
     with pytest.raises(InvalidInput, match=rf"^proof\.{next(iter(wrong))} is ") as caught:
         bench.run(proof={**OPTIONS, **wrong})
     assert "canary" not in str(caught.value) and not bench.path.exists()
-
-
-LINK = "apns-certificate"
