@@ -294,7 +294,7 @@ def test_no_plaintext_key_is_written(lab: Lab, ansible: Ansible, site: Certifica
         serialization.Encoding.DER, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
     )
     forms = (clear, base64.b64encode(clear)[:60], b"BEGIN PRIVATE KEY", b"BEGIN RSA PRIVATE KEY")
-    own = {path for path in tmp_path.rglob("authority.key")}
+    own = set(tmp_path.rglob("authority.key"))
     for path in set(tmp_path.rglob("*")) - own:
         if path.is_file():
             assert not any(form in path.read_bytes() for form in forms), path

@@ -54,7 +54,7 @@ class Apns:
         # may be lost. APNs takes 1.2 and later.
         context.maximum_version = ssl.TLSVersion.TLSv1_2
         try:
-            context.load_cert_chain(identity.certificate, identity.key, lambda: identity.passphrase.encode())
+            context.load_cert_chain(identity.certificate, identity.key, identity.passphrase.encode())
         except (OSError, ValueError):
             raise UnexpectedState(
                 f"{identity.certificate} and {identity.key} cannot be used together",

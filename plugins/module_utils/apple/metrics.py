@@ -13,8 +13,10 @@ import pathlib
 import typing as t
 
 from ..core.errors import InvalidInput
+from .certificates import Certificate
 from .gates import PORTAL, SIGNING
-from .standing import RETIRED, Kept, Standing
+from .key_store import CERTIFICATE
+from .standing import RETIRED, Standing
 
 _HELP = {
     "x509_cert_not_after": "End of the validity of a certificate that is in service or follows it.",
@@ -67,14 +69,14 @@ def render(standing: Standing, folder: pathlib.Path, now: datetime.datetime) -> 
 
 def _samples(standing: Standing, folder: pathlib.Path, now: datetime.datetime) -> t.Iterator[Sample]:
     bundle = {"bundle_id": standing.bundle_id}
-    issued = [(version, state) for version, state, _decision in standing.versions if version.certificate]
-    for version, state in issued:
-        if state != RETIRED:  # whose end concerns nobody
-            yield from _validity(version, folder, bundle)
+    issued = [version.number for version, _state, _decision in standing.versions if version.certificate]
+    for version, state, _decision in standing.versions:
+        if version.certificate and state != RETIRED:  # whose end concerns nobody
+            yield from _validity(version.name, version.certificate, folder, bundle)
     serving = standing.serving
     yield "pushops_apns_serves", bundle, float(bool(standing.needed_by))
     yield "pushops_apns_in_service_version", bundle, serving.number if serving else 0
-    yield "pushops_apns_issued_version", bundle, max((version.number for version, _state in issued), default=0)
+    yield "pushops_apns_issued_version", bundle, max(issued, default=0)
     ends = serving.certificate.not_after.timestamp() if serving and serving.certificate else 0
     yield "pushops_apns_in_service_not_after_timestamp_seconds", bundle, ends
     yield "pushops_apns_renewal_due_timestamp_seconds", bundle, _seconds(standing.next_due)
@@ -86,15 +88,15 @@ def _samples(standing: Standing, folder: pathlib.Path, now: datetime.datetime) -
     yield "pushops_rotation_last_success_timestamp_seconds", bundle, now.timestamp()
 
 
-def _validity(version: Kept, folder: pathlib.Path, bundle: dict[str, str]) -> t.Iterator[Sample]:
-    certificate = version.certificate
-    assert certificate is not None
+def _validity(
+    version: str, certificate: Certificate, folder: pathlib.Path, bundle: dict[str, str]
+) -> t.Iterator[Sample]:
     labels = {
         **bundle,
-        "filepath": str(folder / version.name / "certificate.pem"),
+        "filepath": str(folder / version / CERTIFICATE),
         "serial_number": certificate.serial,
         "subject_CN": certificate.common_name,
-        "version": version.name,
+        "version": version,
     }
     yield "x509_cert_not_after", labels, certificate.not_after.timestamp()
     yield "x509_cert_not_before", labels, certificate.not_before.timestamp()
