@@ -24,6 +24,9 @@ setup: .cache/packages-lab $(VENV)/.installed $(LINK) ## Install what the projec
 	@tests/tools/system-packages $*
 	@mkdir -p .cache && touch $@
 
+.cache/promtool/promtool: tests/tools/promtool
+	@tests/tools/promtool $(@D)
+
 $(VENV)/.installed: requirements/dev.txt tests/lab/pyproject.toml
 	@echo "setup: Python packages into $(VENV)/ ($$($(PYTHON) --version))"
 	@$(PYTHON) -m venv $(VENV)
@@ -58,7 +61,7 @@ test: lint units sanity scenarios walk ## Everything that CI runs
 	@echo "test: all passed"
 
 .PHONY: units
-units: setup .cache/packages-tests $(VENV)/.installed-kerberos ## Unit, property, lab and integration tests
+units: setup .cache/packages-tests .cache/promtool/promtool $(VENV)/.installed-kerberos ## Unit, property, lab and integration tests
 	@echo "test: unit, property, lab and integration tests"
 	@pytest -q -n 2 --dist loadfile
 

@@ -31,6 +31,9 @@ notes:
   - Each step is durable before the next begins. A run that was cut short is finished by the next one.
 requirements:
   - cryptography >= 44
+  - httpx[http2] >= 0.28, for O(proof)
+extends_documentation_fragment:
+  - pushops.securemail.proof
 options:
   path:
     description:
@@ -125,10 +128,31 @@ options:
       - Seconds that a site command may take before it is stopped.
     type: int
     default: 300
+  proof:
+    description:
+      - Asks APNs itself whether it accepts the certificate, with one HTTP/2 request to a device that does not exist.
+        Asked are the certificate in service, at every run, and a new one before it goes to the portal gate and after
+        the upload. A new one that APNs refuses goes no further. One in service that APNs refuses no longer serves, and
+        the next version is begun.
+      - Absent means no proof. C({}) takes the defaults.
+      - The private key is used as it lies in the store, encrypted with O(key_passphrase).
+  proof_required:
+    description:
+      - What happens where O(proof) is given and APNs is not reached or says nothing about the certificate. V(true)
+        stops with the reason before anything is uploaded or put in service. V(false) goes on, RV(proof) reports it, and
+        a warning is shown.
+    type: bool
+    default: true
+  metrics_path:
+    description:
+      - File for the textfile collector of Prometheus' node exporter. Its name ends with V(.prom), and its folder
+        exists. Written as a whole, readable by all, at the end of every run that does not fail, but not in check mode.
+        As it holds the time of that run, it does not count as a change.
+    type: path
 attributes:
   check_mode:
     support: full
-    description: Reads, judges and plans. Starts no command and writes nothing.
+    description: Reads, judges and plans. Starts no command and writes nothing. Asks APNs where O(proof) says so.
   diff_mode:
     support: full
     description: Shows the steps with fingerprints. Shows no key.
@@ -220,7 +244,8 @@ decision:
     reason:
       description:
         - Stable code, one of V(valid), V(due), V(superseded), V(not-uploaded), V(missing), V(expired),
-          V(not-yet-valid), V(key-mismatch), V(wrong-bundle-id), V(sandbox-only) and V(mdm-certificate). A refused
+          V(not-yet-valid), V(key-mismatch), V(wrong-bundle-id), V(sandbox-only) and V(mdm-certificate). With O(proof)
+          also V(wrong-app), V(wrong-environment), V(bad-certificate) and V(revoked), which APNs said. A refused
           answer names the same codes in its error, and V(unreadable) or V(not-a-leaf) as well.
       type: str
       sample: missing
@@ -266,6 +291,21 @@ certificate:
       type: list
       elements: str
       sample: [com.contoso.securemail]
+proof:
+  description: What APNs says of the certificate in service, or null where O(proof) is absent or none is in service.
+  type: dict
+  returned: success
+  contains:
+    reason:
+      description:
+        - Stable code, one of V(accepted), V(wrong-app), V(wrong-environment), V(bad-certificate), V(revoked),
+          V(expired), V(not-reachable) and V(no-verdict).
+      type: str
+      sample: accepted
+    sentence:
+      description: The same for people.
+      type: str
+      sample: APNs accepts it for com.contoso.securemail
 version:
   description: The version that is worked on or in service. In check mode, the one that a run would reach.
   type: str
@@ -312,11 +352,17 @@ remedy:
   sample: Wait until it has ended, then run again
 """
 
+import typing as t
+
 from ansible.module_utils.basic import AnsibleModule, missing_required_lib
 
+from ansible_collections.pushops.securemail.plugins.module_utils.apple.apns import HTTPX_IMPORT_ERROR
 from ansible_collections.pushops.securemail.plugins.module_utils.apple.certificates import CRYPTOGRAPHY_IMPORT_ERROR
+from ansible_collections.pushops.securemail.plugins.module_utils.apple.endpoint import PROOF_OPTIONS
 from ansible_collections.pushops.securemail.plugins.module_utils.apple.order import Order
+from ansible_collections.pushops.securemail.plugins.module_utils.apple.state import State
 from ansible_collections.pushops.securemail.plugins.module_utils.core.module import run
+from ansible_collections.pushops.securemail.plugins.module_utils.core.reconcile import Outcome
 
 
 def main() -> None:
@@ -338,13 +384,28 @@ def main() -> None:
             "handoff_path": {"type": "path"},
             "now": {"type": "str"},
             "command_timeout": {"type": "int", "default": 300},
+            "proof": {"type": "dict", "options": PROOF_OPTIONS},
+            "proof_required": {"type": "bool", "default": True},
+            "metrics_path": {"type": "path"},
         },
         supports_check_mode=True,
     )
     if CRYPTOGRAPHY_IMPORT_ERROR:
         module.fail_json(msg=missing_required_lib("cryptography >= 44"), exception=CRYPTOGRAPHY_IMPORT_ERROR)
+    if module.params["proof"] is not None and HTTPX_IMPORT_ERROR:
+        module.fail_json(msg=missing_required_lib("httpx[http2] >= 0.28"), exception=HTTPX_IMPORT_ERROR)
     order = Order(module.params)
-    run(module, lambda: order.rotation, order.describe)
+
+    def describe(outcome: Outcome[State]) -> dict[str, t.Any]:
+        described = order.describe(outcome)
+        if not module.check_mode:
+            order.report(outcome)
+        proof = outcome.after.proofs.get(outcome.after.current or 0)
+        if proof is not None and proof.inconclusive:
+            module.warn(f"The certificate in service could not be proved ({proof.reason}): {proof.sentence}")
+        return described
+
+    run(module, lambda: order.rotation, describe)
 
 
 if __name__ == "__main__":

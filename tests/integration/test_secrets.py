@@ -6,10 +6,13 @@ from __future__ import annotations
 
 import base64
 import contextlib
+import datetime
 import json
 import os
 import pathlib
 import subprocess
+import sys
+import tempfile
 import typing as t
 from dataclasses import dataclass, field
 from unittest import mock
@@ -24,6 +27,7 @@ from ansible_collections.pushops.securemail.tests.integration.certificate_site i
     PKCS12_PASSPHRASE,
     CertificateSite,
 )
+from ansible_collections.pushops.securemail.tests.integration.connect_proxy import ConnectProxy
 from ansible_collections.pushops.securemail.tests.integration.exchange_host import BACK_FILE, FRONT_FILE, ExchangeHost
 from ansible_collections.pushops.securemail.tests.integration.netscaler_host import NetScaler
 from ansible_collections.pushops.securemail.tests.integration.running_ansible import (
@@ -40,6 +44,8 @@ from ansible_collections.pushops.securemail.tests.integration.winrm_logins impor
     kerberos,
     over_http,
 )
+from ansible_collections.pushops.securemail.tests.unit.plugins.module_utils.apple.push_ca import NOW
+from securemail_lab.apple import authority
 from securemail_lab.exchange.host import ADMINISTRATOR
 from securemail_lab.kerberos import Realm
 from securemail_lab.netscaler import sessions as netscaler_sessions
@@ -47,8 +53,8 @@ from securemail_lab.netscaler.seed import LOGIN as NETSCALER_LOGIN
 from securemail_lab.netscaler.showing import NSROOT
 from securemail_lab.xms import seed as xms_seed
 
-PROXY_PASSWORD = "canary-proxy-password-3e90"
 WRONG = "canary-wrong-password-5d0e"
+PROXY_USER, PROXY_PASSWORD = "svc-proxy", "canary-proxy-password-93c7"
 SESSION = "##CANARY5E5510"
 FQDN = "eu-west-1.mailboxlistener.xm.citrix.com"
 EWS: dict[str, t.Any] = {"client_certificate_auth": True, "proxy_bypass": [{"fqdn": FQDN}]}
@@ -176,6 +182,48 @@ def certificate(folder: pathlib.Path, succeeds: bool = True, **changed: t.Any) -
 
 
 @contextlib.contextmanager
+def proved(folder: pathlib.Path, password: str = "") -> t.Iterator[Scenario]:
+    """The lab's Apple signs and judges; a proxy with a password is on the way to it."""
+    lab = running_lab.create(folder / "lab", "apple-ca", "apns")
+    authority.create(lab)
+    site = CertificateSite.create(folder / "site")
+    sign = [sys.executable, "-m", "securemail_lab.apple.sign", str(lab.directory), "{bundle_id}", "{csr}"]
+    with running_lab.serving(lab, "apple"), ConnectProxy(PROXY_USER, PROXY_PASSWORD) as proxy:
+        proof = {
+            "host": lab.address("apns"),
+            "port": lab.port("https"),
+            "ca_path": str(lab.ca_path),
+            "proxy": f"http://127.0.0.1:{proxy.port}",
+            "proxy_username": PROXY_USER,
+            "proxy_password": password or PROXY_PASSWORD,
+        }
+        commands = {**site.commands(), "signing_command": [*sign, "{certificate}"]}
+        now = datetime.datetime.now(datetime.UTC).isoformat()
+        yield Scenario(
+            CONTROLLER,
+            site.task(**commands, now=now, proof=proof),
+            ((KEY_PASSPHRASE, ""), (PKCS12_PASSPHRASE, ""), (PROXY_PASSWORD, PROXY_USER), (WRONG, PROXY_USER)),
+            succeeds=not password,
+        )
+
+
+@contextlib.contextmanager
+def surveyed(folder: pathlib.Path, passphrase: str = KEY_PASSPHRASE) -> t.Iterator[Scenario]:
+    """A store that somebody filled earlier; nobody answers where APNs should be."""
+    site = CertificateSite.create(folder / "site")
+    with tempfile.TemporaryDirectory() as elsewhere:
+        filled = Ansible(pathlib.Path(elsewhere)).play(CONTROLLER, site.task(**site.commands()))
+    assert filled.status == 0, filled.output
+    proof = {"host": "127.0.0.1", "port": 1, "proxy_username": PROXY_USER, "proxy_password": PROXY_PASSWORD}
+    info = {"path": str(site.store), "now": NOW.isoformat(), "proof": proof, "key_passphrase": passphrase}
+    yield Scenario(
+        CONTROLLER,
+        {"pushops.securemail.apns_certificate_info": info},
+        ((KEY_PASSPHRASE, ""), (passphrase, ""), (PROXY_PASSWORD, PROXY_USER)),
+    )
+
+
+@contextlib.contextmanager
 def xms(folder: pathlib.Path, password: str = "", **changed: t.Any) -> t.Iterator[Scenario]:
     lab = running_lab.create(folder / "lab", "xms")
     xms_seed.seed(lab)
@@ -268,6 +316,10 @@ SCENARIOS: dict[str, t.Callable[[pathlib.Path], contextlib.AbstractContextManage
     "Exchange facts, malformed web.config": lambda folder: exchange(folder, malformed=True, task=INFO),
     "certificate": certificate,
     "certificate, command that prints the password": lambda folder: certificate(folder, False, portal_command=ECHO),
+    "certificate, proved through a proxy": proved,
+    "certificate, proxy refuses": lambda folder: proved(folder, password=WRONG),
+    "certificate info": surveyed,
+    "certificate info, wrong passphrase": lambda folder: surveyed(folder, WRONG),
     "certificate, invalid": lambda folder: certificate(folder, False, bundle_id="com.contoso.*"),
     "squid": lambda folder: squid(folder, PEER, True),
     "squid, a line that it refuses": lambda folder: squid(folder, f"no_such_directive {PARENT}", False),

@@ -15,6 +15,7 @@ from .certificates import Certificate
 from .course import AWAITING_SIGNATURE, AWAITING_UPLOAD, IN_SERVICE, Course, Gate, Step, Wish
 from .gates import PORTAL, SIGNING
 from .keys import Bundle
+from .proof import insist
 from .renewal_policy import Decision, Subject, assess
 from .state import State, Version, version_name
 
@@ -55,9 +56,17 @@ class _Chart:
                 f"{decision.sentence}",
                 "Correct the clock of this machine",
             )
-        if decision.reason in (renewal_policy.MISSING, renewal_policy.VALID):
+        in_service = self._state.current == newest.number
+        if decision.reason in (renewal_policy.MISSING, renewal_policy.VALID) and not (
+            in_service and self._is_refused()
+        ):
             return newest
         return Version(newest.number + 1)
+
+    def _is_refused(self) -> bool:
+        """Whether APNs refuses the certificate in service. One that is not in service yet is stopped, not replaced."""
+        proof = self._state.proofs.get(self._state.current or 0)
+        return proof is not None and proof.refused
 
     def _decide(self) -> Decision:
         state, newest = self._state, self._state.newest
@@ -68,6 +77,9 @@ class _Chart:
         else:
             successor = newest.name if newest.certificate and self._target is newest else ""
             decision = self._judge(state.serving, successor=successor)
+        if decision.serves and self._is_refused():
+            proof = state.proofs[state.current or 0]
+            return Decision(proof.reason, proof.sentence)
         if decision.serves and state.uploaded_for != self._wish.region:
             return Decision(renewal_policy.NOT_UPLOADED, f"It is not uploaded for {self._wish.region}")
         return decision
@@ -153,6 +165,7 @@ class _Chart:
     def _upload(self) -> Gate | None:
         """Up to a recorded upload."""
         target, wish, name = self._target, self._wish, self._target.name
+        insist(self._state.proofs.get(target.number), name, wish.proof_required)
         bundle = f"PKCS#12, {wish.encryption} encryption"
         if not self._bundle_fits():
             before = "another one" if target.bundle_bytes is not None else None

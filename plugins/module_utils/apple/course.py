@@ -22,6 +22,7 @@ class Wish:
 
     :param signed_by_command: the signing gate has a site command; without one, a person acts.
     :param handoff: where the hand-off folder of a version is.
+    :param proof_required: where a proof is asked for, a version that APNs says nothing about goes no further.
     """
 
     bundle_id: str
@@ -33,6 +34,7 @@ class Wish:
     signed_by_command: bool
     uploaded_by_command: bool
     handoff: t.Callable[[int], pathlib.Path]
+    proof_required: bool
 
 
 @dataclass(frozen=True)

@@ -159,6 +159,11 @@ class KeyStore:
         path = self.folder(number) / KEY
         return keys.read_key(str(path), files.read(path) or b"", self._key_passphrase)
 
+    def identity(self, number: int) -> keys.Identity:
+        """What to sign in with as a version."""
+        folder = self.folder(number)
+        return keys.Identity(folder / CERTIFICATE, folder / KEY, self._key_passphrase)
+
     def encrypted_key(self) -> bytes:
         """A new private key, which is nowhere in the store yet."""
         return keys.new_key(self._key_passphrase)

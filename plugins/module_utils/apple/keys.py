@@ -4,8 +4,9 @@
 
 from __future__ import annotations
 
+import pathlib
 import typing as t
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from ..core.errors import InvalidInput, UnexpectedState
 from ..core.redact import fingerprint
@@ -36,6 +37,15 @@ class Bundle:
     certificate_sha256: str
     key_sha256: str
     encryption: str
+
+
+@dataclass(frozen=True)
+class Identity:
+    """A certificate and its key, as files to sign in with. The key stays encrypted there."""
+
+    certificate: pathlib.Path
+    key: pathlib.Path
+    passphrase: str = field(repr=False)
 
 
 def new_key(passphrase: str) -> bytes:

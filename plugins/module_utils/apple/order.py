@@ -10,15 +10,21 @@ import functools
 import os
 import typing as t
 
+from ..core import files
 from ..core.environment import check_bundle_id, check_customer_id
 from ..core.errors import InvalidInput
 from ..core.reconcile import Outcome
 from . import gates, key_store
+from .apns import Apns
 from .course import Wish
+from .endpoint import check_endpoint
 from .handoff import HandOff
 from .key_store import KeyStore
+from .metrics import check_metrics_path, render
+from .prover import Prover
 from .rotation import Means, Rotation
 from .state import State
+from .survey import Survey
 
 _LONGEST_PASSPHRASE = 1023  # bytes, the limit of OpenSSL's PEM password buffer
 
@@ -41,6 +47,7 @@ class Order:
         params = self._params
         bundle_id = check_bundle_id(params["bundle_id"], "bundle_id")
         secrets = tuple(check_passphrase(name, params[name]) for name in ("key_passphrase", "pkcs12_passphrase"))
+        check_metrics_path(params["metrics_path"])
         hand_off = HandOff(params["handoff_path"] or os.path.join(params["path"], "handoff"), bundle_id)
         signing = gates.check_command(gates.SIGNING, params["signing_command"])
         portal = gates.check_command(gates.PORTAL, params["portal_command"])
@@ -54,6 +61,7 @@ class Order:
             signed_by_command=bool(signing),
             uploaded_by_command=bool(portal),
             handoff=hand_off.folder,
+            proof_required=params["proof_required"],
         )
         means = Means(
             email=check_email(params["email"]),
@@ -64,7 +72,23 @@ class Order:
             secrets=secrets,
             timeout=check_positive("command_timeout", params["command_timeout"]),
         )
-        return Rotation(KeyStore(params["path"], bundle_id, *secrets), hand_off, wish, means)
+        apns = Apns(check_endpoint(params["proof"])) if params["proof"] is not None else None
+        store = KeyStore(params["path"], bundle_id, *secrets)
+        return Rotation(store, hand_off, wish, means, Prover(apns, store, bundle_id))
+
+    def report(self, outcome: Outcome[State]) -> None:
+        """Write the metrics, where they are asked for.
+
+        :raises Refused: they cannot be written.
+        """
+        path = check_metrics_path(self._params["metrics_path"])
+        if path is None:
+            return
+        store, wish = self.rotation.store, self.rotation.wish
+        proof = outcome.after.proofs.get(outcome.after.current or 0)
+        survey = Survey(wish.now, wish.renew_before, (lambda *_version: proof) if proof else None)
+        (standing,) = survey.store(self._params["path"], [wish.bundle_id])
+        files.replace(path, render(standing, store.home / "versions", wish.now), 0o644)
 
     def describe(self, outcome: Outcome[State]) -> dict[str, t.Any]:
         """The return values that are this module's own."""
@@ -72,11 +96,13 @@ class Order:
         course = rotation.course(outcome.after)
         folder = rotation.store.folder(course.target.number)
         serving = outcome.after.serving
+        proof = outcome.after.proofs.get(outcome.after.current or 0)
         return {
             "stage": course.stage,
             "gate": dataclasses.asdict(course.gate) if course.gate else None,
             "decision": {"reason": course.decision.reason, "sentence": course.decision.sentence},
             "certificate": serving.shown(rotation.wish.now) if serving else None,
+            "proof": dataclasses.asdict(proof) if proof else None,
             "version": course.target.name,
             "paths": {
                 "version": str(folder),

@@ -20,8 +20,10 @@ from .course import Course, Step, Wish
 from .handoff import HandOff
 from .key_store import KeyStore
 from .lock import account
-from .renewal_policy import Subject
-from .state import Answer, HandedOut, Record, State
+from .proof import NO_VERDICT, Proof, insist
+from .prover import Prover
+from .renewal_policy import Subject, assess
+from .state import Answer, HandedOut, Record, State, Version
 
 
 @dataclass(frozen=True)
@@ -47,11 +49,12 @@ class Means:
 class Rotation(Resource[State]):
     """One bundle id's certificate, its versions and its hand-off."""
 
-    def __init__(self, store: KeyStore, hand_off: HandOff, wish: Wish, means: Means) -> None:
+    def __init__(self, store: KeyStore, hand_off: HandOff, wish: Wish, means: Means, prover: Prover) -> None:
         self.store = store
         self._hand_off = hand_off
         self.wish = wish
         self._means = means
+        self._prover = prover
         self.header = f"APNs certificate of {wish.bundle_id}"
 
     def close(self) -> None:
@@ -68,7 +71,30 @@ class Rotation(Resource[State]):
             )
         handed_out = self._hand_off.read(newest.number) if newest else HandedOut()
         record = self.store.record(current) if current is not None else None
-        return State(newest, current, serving, record.region if record else "", handed_out, self.store.lax())
+        proofs = self._proofs(newest, current, serving)
+        return State(newest, current, serving, record.region if record else "", handed_out, proofs, self.store.lax())
+
+    def _proofs(self, newest: Version | None, current: int | None, serving: Certificate | None) -> dict[int, Proof]:
+        """What APNs says of the newest version and of the one in service.
+
+        One that the policy rules out already is not shown to it. An older one that cannot sign in from here holds up
+        nobody: its successor is under way.
+        """
+        asked: dict[int, Proof | None] = {}
+        if newest and newest.certificate and self._may_serve(newest.certificate, newest.key_sha256):
+            asked[newest.number] = self._prover.prove(newest.number)
+        if current and serving and newest and current != newest.number and self._may_serve(serving):
+            try:
+                asked[current] = self._prover.prove(current)
+            except UnexpectedState as problem:
+                asked[current] = Proof(NO_VERDICT, str(problem))
+        return {number: proof for number, proof in asked.items() if proof is not None}
+
+    def _may_serve(self, certificate: Certificate, key_sha256: str = "") -> bool:
+        return assess(self._subject(certificate, key_sha256)).serves
+
+    def _insist(self, number: int, again: bool = False) -> None:
+        insist(self._prover.prove(number, again), self.store.folder(number).name, self.wish.proof_required)
 
     def plan(self, present: State) -> Plan:
         return self.course(present).plan
@@ -127,8 +153,12 @@ class Rotation(Resource[State]):
         self._take(step.number, accept_certificate((Answer(str(signed), content),), self._judged_by(step.number)))
 
     def _judged_by(self, number: int) -> t.Callable[[Certificate], Subject]:
-        wish, key_sha256 = self.wish, self.store.key_sha256(number)
-        return lambda signed: Subject(signed, wish.bundle_id, wish.now, wish.renew_before, key_sha256)
+        key_sha256 = self.store.key_sha256(number)
+        return lambda signed: self._subject(signed, key_sha256)
+
+    def _subject(self, certificate: Certificate, key_sha256: str = "") -> Subject:
+        wish = self.wish
+        return Subject(certificate, wish.bundle_id, wish.now, wish.renew_before, key_sha256)
 
     def _is_acceptable(self, number: int, content: bytes | None) -> bool:
         """Whether a run that was cut short had its answer already."""
@@ -166,7 +196,8 @@ class Rotation(Resource[State]):
         return certificate
 
     def upload(self, step: Step) -> None:
-        """Let the site's command upload. The password goes to its standard input."""
+        """Let the site's command upload what APNs accepts. The password goes to its standard input."""
+        self._insist(step.number)
         values = {
             "pkcs12": str(self.store.folder(step.number) / key_store.BUNDLE),
             "bundle_id": self.wish.bundle_id,
@@ -187,6 +218,7 @@ class Rotation(Resource[State]):
         record = Record(wish.customer_id, wish.region, sha256, wish.now.isoformat(), uploaded_by)
         content = json.dumps(dataclasses.asdict(record), indent=2) + "\n"
         files.replace(self.store.begin(number) / key_store.RECORD, content.encode())
+        self._insist(number, again=True)
 
     def put_in_service(self, step: Step) -> None:
         self.store.put_in_service(step.number)
@@ -196,6 +228,7 @@ class Rotation(Resource[State]):
         self._hand_off.put(step.number, {handoff.REQUEST: request, **step.value})
 
     def hand_out_bundle(self, step: Step) -> None:
+        self._insist(step.number)
         wish, sha256 = self.wish, self._certificate(step.number).sha256
         bundle = files.read(self.store.folder(step.number) / key_store.BUNDLE) or b""
         version = self.store.folder(step.number).name

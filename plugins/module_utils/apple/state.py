@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 
 from .certificates import Certificate
 from .keys import Bundle
+from .proof import Proof
 
 
 def version_name(number: int) -> str:
@@ -83,6 +84,7 @@ class State:
     :param serving: certificate of the version in service.
     :param uploaded_for: region for which the version in service was uploaded; empty where no upload is recorded.
     :param handed_out: for the newest version.
+    :param proofs: version -> what APNs says of its certificate; empty where no proof is asked for.
     :param lax: path, present and desired permissions of what others than the owner may touch.
     """
 
@@ -91,4 +93,5 @@ class State:
     serving: Certificate | None = None
     uploaded_for: str = ""
     handed_out: HandedOut = field(default_factory=HandedOut)
+    proofs: dict[int, Proof] = field(default_factory=dict)
     lax: tuple[tuple[str, int, int], ...] = ()

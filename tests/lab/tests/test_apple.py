@@ -348,6 +348,33 @@ def test_tls_refuses(lab: Lab, sender: t.Callable[..., pathlib.Path], who: str) 
     assert (log.read_bytes() if log.exists() else b"") == before
 
 
+@pytest.mark.parametrize(
+    ("who", "alert"),
+    [("expired", "certificate expired"), ("foreign", "unknown ca"), ("revoked", "certificate revoked")],
+)
+def test_openssl_is_told_why(lab: Lab, sender: t.Callable[..., pathlib.Path], who: str, alert: str) -> None:
+    presented = {
+        "expired": lambda: sender(age=authority.LIFETIME + DAY),
+        "foreign": lambda: foreign(lab),
+        "revoked": sender,
+    }[who]()
+    if who == "revoked":
+        serial = x509.load_pem_x509_certificate(presented.read_bytes()).serial_number
+        authority.revoke(lab, serial - 1)
+        authority.revoke(lab, serial)
+    where = f"{lab.address('apns')}:{lab.port('https')}"
+    words = ["openssl", "s_client", "-connect", where, "-tls1_2", "-cert", str(presented), "-key", str(presented)]
+    finished = subprocess.run(words, input=b"", capture_output=True, timeout=10, check=False)
+    assert finished.returncode != 0 and f"alert {alert}" in finished.stderr.decode()
+
+
+def test_a_revoked_certificate_makes_room_for_another(lab: Lab, books: JsonFile) -> None:
+    wanted = {"bundle_id": BUNDLE_ID, "csr": signing_request().decode()}
+    assert [order(lab, wanted).status_code for _turn in range(3)] == [201, 201, 409]
+    authority.revoke(lab, int(books.read()[0]["serial"], 16))
+    assert [order(lab, wanted).status_code for _turn in range(2)] == [201, 409]
+
+
 # --- topics
 
 NAMES = st.lists(st.text("abcdefghijklmnopqrstuvwxyz0123456789-.", min_size=1, max_size=300), max_size=12)

@@ -53,7 +53,8 @@ def inflict(lab: Lab, name: str) -> tuple[Files, Files]:
     faults.FAULTS[name].inflict(lab, lambda _host: pytest.fail("this fault needs no command inside"))
     after = files(lab)
     made = set(after) - set(before)
-    assert not set(before) - set(after) and {pathlib.Path(each).name for each in made} <= {"apppools.json"}
+    assert not set(before) - set(after)
+    assert {pathlib.Path(each).name for each in made} <= {"apppools.json", "revoked.pem"}
     changed = made | {name for name in before if before[name] != after[name]}
     return {name: before.get(name, b"{}") for name in changed}, {name: after[name] for name in changed}
 
@@ -153,6 +154,20 @@ def test_wrong_region_is_one_value_of_one_policy(lab: Lab) -> None:
         b'"policyValue": "US_EAST"', b""
     )
     assert old.count(b'"policyValue": "EU_WEST"') == 1
+
+
+def test_revoked_certificate_is_known_to_apple_alone(lab: Lab) -> None:
+    request = x509.CertificateSigningRequestBuilder(x509.Name([])).sign(push_certificates.KEY, hashes.SHA256())
+    signed = [authority.sign(lab, BUNDLE_ID, request.public_bytes(serialization.Encoding.PEM)) for _turn in range(2)]
+    version = lab.directory / "certificates" / BUNDLE_ID / "current"
+    version.mkdir(parents=True)
+    (version / "certificate.pem").write_bytes(signed[1].public_bytes(serialization.Encoding.PEM))
+    _before, after = inflict(lab, "revoked-certificate")
+    books, list_of_revoked = authority.issued(lab), authority.revocations_path(lab)
+    assert set(after) == relative(lab, books.path, list_of_revoked)
+    assert ["revoked" in each for each in books.read()] == [False, True]
+    revoked = x509.load_pem_x509_crl(list_of_revoked.read_bytes())
+    assert [each.serial_number for each in revoked] == [signed[1].serial_number]
 
 
 def test_expired_certificate_is_expired_wherever_it_is_in_service(lab: Lab) -> None:

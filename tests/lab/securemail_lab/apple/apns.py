@@ -1,11 +1,10 @@
 # Copyright: (c) 2026, the pushops.securemail contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""APNs: HTTP/2 over TLS with a client certificate that Apple's authority signed and that has not expired."""
+"""APNs: HTTP/2 over TLS with a client certificate of Apple's authority that is neither expired nor revoked."""
 
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import datetime as dt
 import hashlib
 import json
@@ -24,9 +23,8 @@ from ..state import append_line
 from . import authority
 from .courier import Courier
 from .judging import Refusal, Sender, judge
+from .tls import TlsStream
 from .tokens import Tokens
-
-_CHUNK = 65536
 
 
 class Apns:
@@ -38,24 +36,31 @@ class Apns:
         self._courier = courier
 
     async def serve(self, host: str) -> asyncio.Server:
+        async def attend(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+            await self._attend(TlsStream(reader, writer, self._tls(host)))
+
+        return await asyncio.start_server(attend, self._lab.addresses(host), self._lab.port("https"))
+
+    def _tls(self, host: str) -> ssl.SSLContext:
+        """Made for each connection, so that what is revoked now is refused now."""
         tls = self._lab.server_tls(host)
         tls.set_alpn_protocols(["h2"])
         tls.verify_mode = ssl.CERT_REQUIRED
         tls.load_verify_locations(authority.root_path(self._lab))
-        return await asyncio.start_server(self._attend, self._lab.addresses(host), self._lab.port("https"), ssl=tls)
+        revoked = authority.revocations_path(self._lab)
+        if revoked.exists():
+            tls.load_verify_locations(revoked)
+            tls.verify_flags |= ssl.VerifyFlags.VERIFY_CRL_CHECK_LEAF
+        return tls
 
-    async def _attend(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        connection: ssl.SSLObject = writer.get_extra_info("ssl_object")
-        encoded = connection.getpeercert(binary_form=True)
-        assert encoded is not None
+    async def _attend(self, stream: TlsStream) -> None:
         try:
-            await _Conversation(reader, writer, lambda headers, body: self._answer(encoded, headers, body)).hold()
-        except (ConnectionError, h2.exceptions.ProtocolError):
-            pass  # the provider hung up, or speaks no HTTP/2
+            encoded = await stream.handshake()
+            await _Conversation(stream, lambda headers, body: self._answer(encoded, headers, body)).hold()
+        except (ConnectionError, ssl.SSLError, h2.exceptions.ProtocolError):
+            pass  # the provider is not let in, hung up, or speaks no HTTP/2
         finally:
-            writer.close()
-            with contextlib.suppress(ConnectionError, ssl.SSLError, asyncio.CancelledError):
-                await writer.wait_closed()
+            await stream.close()
 
     async def _answer(self, certificate: bytes, headers: dict[str, str], body: bytes) -> tuple[int, str, bytes]:
         """Status, ``apns-id`` and body for one request."""
@@ -88,9 +93,8 @@ Answer = t.Callable[[dict[str, str], bytes], t.Awaitable[tuple[int, str, bytes]]
 class _Conversation:
     """One HTTP/2 connection; requests are answered one after the other, which keeps their order."""
 
-    def __init__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, answer: Answer) -> None:
-        self._reader = reader
-        self._writer = writer
+    def __init__(self, stream: TlsStream, answer: Answer) -> None:
+        self._stream = stream
         self._answer = answer
         self._http2 = h2.connection.H2Connection(h2.config.H2Configuration(client_side=False, header_encoding="utf-8"))
         self._headers: dict[int, dict[str, str]] = {}
@@ -99,7 +103,7 @@ class _Conversation:
     async def hold(self) -> None:
         self._http2.initiate_connection()
         await self._flush()
-        while content := await self._reader.read(_CHUNK):
+        while content := await self._stream.read():
             for event in self._http2.receive_data(content):
                 await self._on(event)
             await self._flush()
@@ -126,5 +130,4 @@ class _Conversation:
             self._http2.send_data(stream, content, end_stream=True)
 
     async def _flush(self) -> None:
-        self._writer.write(self._http2.data_to_send())
-        await self._writer.drain()
+        await self._stream.write(self._http2.data_to_send())

@@ -58,8 +58,34 @@ def root_path(lab: Lab) -> pathlib.Path:
 
 
 def issued(lab: Lab) -> JsonFile:
-    """The record of all that was issued: a list of ``{serial, bundle_id, not_after}``, ``not_after`` in ISO 8601."""
+    """The record of all that was issued: a list of ``{serial, bundle_id, not_after}``, ``not_after`` in ISO 8601.
+
+    An entry of a revoked certificate has ``revoked``, too: when, in ISO 8601.
+    """
     return JsonFile(lab.state("apple-ca") / "issued.json", [])
+
+
+def revocations_path(lab: Lab) -> pathlib.Path:
+    """PEM of the authority's list of revoked certificates; there is none before the first."""
+    return lab.state("apple-ca") / "revoked.pem"
+
+
+def revoke(lab: Lab, serial: int) -> None:
+    """Revoke a certificate, as a person does at the developer portal: APNs refuses it, and it is not live any more."""
+    now = dt.datetime.now(dt.UTC)
+    with issued(lab).edit() as record:
+        for one in record:
+            if one["serial"] == f"{serial:x}":
+                one["revoked"] = now.isoformat()
+    root, key = _load(lab)
+    path = revocations_path(lab)
+    builder = x509.CertificateRevocationListBuilder().issuer_name(root.subject)
+    builder = builder.last_update(now - dt.timedelta(minutes=10)).next_update(now + 9 * LIFETIME)
+    for known in x509.load_pem_x509_crl(path.read_bytes()) if path.exists() else ():
+        builder = builder.add_revoked_certificate(known)
+    entry = x509.RevokedCertificateBuilder().serial_number(serial).revocation_date(now).build()
+    revoked = builder.add_revoked_certificate(entry).sign(key, hashes.SHA256())
+    write_atomically(path, revoked.public_bytes(serialization.Encoding.PEM), 0o644)
 
 
 def create(lab: Lab) -> None:
@@ -98,7 +124,11 @@ def sign(lab: Lab, bundle_id: str, request: bytes) -> x509.Certificate:
     with issued(lab).edit() as record:
         now = dt.datetime.now(dt.UTC)
         live = [
-            one for one in record if one["bundle_id"] == bundle_id and dt.datetime.fromisoformat(one["not_after"]) > now
+            one
+            for one in record
+            if one["bundle_id"] == bundle_id
+            and dt.datetime.fromisoformat(one["not_after"]) > now
+            and "revoked" not in one
         ]
         if len(live) >= MOST_LIVE:
             raise RequestRefused(
@@ -119,9 +149,7 @@ def issue(
     lab: Lab, bundle_id: str, key: t.Any, not_before: dt.datetime, not_after: dt.datetime, kind: Kind = UNIVERSAL
 ) -> x509.Certificate:
     """A certificate with chosen dates and marks, past the portal's rules and its record."""
-    authority = x509.load_pem_x509_certificate(root_path(lab).read_bytes())
-    loaded = serialization.load_pem_private_key(_key_path(lab).read_bytes(), None)
-    assert isinstance(loaded, rsa.RSAPrivateKey)
+    authority, loaded = _load(lab)
     subject = x509.Name(
         [
             x509.NameAttribute(NameOID.USER_ID, bundle_id),
@@ -143,6 +171,13 @@ def issue(
     if kind.topics:
         builder = _mark(builder, topics.OID, topics.encode(topic.format(bundle_id=bundle_id) for topic in kind.topics))
     return builder.sign(loaded, hashes.SHA256())
+
+
+def _load(lab: Lab) -> tuple[x509.Certificate, rsa.RSAPrivateKey]:
+    """The root and its key."""
+    key = serialization.load_pem_private_key(_key_path(lab).read_bytes(), None)
+    assert isinstance(key, rsa.RSAPrivateKey)
+    return x509.load_pem_x509_certificate(root_path(lab).read_bytes()), key
 
 
 def _requested_key(request: bytes) -> rsa.RSAPublicKey:

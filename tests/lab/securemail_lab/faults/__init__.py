@@ -71,6 +71,12 @@ FAULTS = {
         "xms.yml",
         by_hand.choose_wrong_region,
     ),
+    "revoked-certificate": Fault(
+        "somebody revoked the APNs certificate in service at Apple",
+        "apns-certificate",
+        "rotate.yml",
+        by_hand.revoke_certificate,
+    ),
     "expired-certificate": Fault(
         "a year passed: the APNs certificate in service has expired",
         "apns-certificate",

@@ -79,6 +79,12 @@ def choose_wrong_region(lab: Lab, _entering: Entering) -> None:
     console.set_policy(lab, "Push notifications region", REGIONS["americas"])
 
 
+def revoke_certificate(lab: Lab, _entering: Entering) -> None:
+    """Revoke the certificate in service at the developer portal: nothing changes on the controller."""
+    certificate = (lab.directory / "certificates" / BUNDLE_ID / "current" / "certificate.pem").read_bytes()
+    authority.revoke(lab, x509.load_pem_x509_certificate(certificate).serial_number)
+
+
 def expire_certificate(lab: Lab, _entering: Entering) -> None:
     """Let a year pass for the certificate in service: on the controller, at the portal and in Apple's books."""
     version = (lab.directory / "certificates" / BUNDLE_ID / "current").resolve(strict=True)

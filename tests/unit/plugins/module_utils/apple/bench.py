@@ -90,6 +90,9 @@ class Bench:
             "handoff_path": None,
             "now": NOW.isoformat(),
             "command_timeout": 10,
+            "proof": None,
+            "proof_required": True,
+            "metrics_path": None,
             **changed,
         }
 
@@ -98,6 +101,8 @@ class Bench:
         order = Order(self.params(**{**COMMANDS, **changed}))
         with contextlib.closing(order.rotation) as rotation:
             outcome = reconcile(rotation, check)
+            if not check:
+                order.report(outcome)
         return {**outcome.result(), **order.describe(outcome)}
 
     def by_hand(self, check: bool = False, **changed: t.Any) -> dict[str, t.Any]:
