@@ -66,8 +66,8 @@ units: setup .cache/packages-tests .cache/promtool/promtool $(VENV)/.installed-k
 	@pytest -q -n 2 --dist loadfile
 
 .PHONY: walk
-walk: setup ## The demo as a test, in a lab of its own
-	@securemail-lab --directory .cache/walk-lab demo
+walk: setup ## The demo with every fault as a test, in a lab of its own
+	@securemail-lab --directory .cache/walk-lab demo --every
 
 .PHONY: sanity
 sanity: setup ## ansible-test sanity and units

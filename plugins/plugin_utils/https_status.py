@@ -57,7 +57,7 @@ class HttpsAsker:
                 server_hostname=name or None,
                 assert_hostname=None if self._settings.validate_certs else False,
             ) as pool:
-                response = pool.urlopen(
+                response = pool.request(
                     "GET" if body is None else "POST",
                     parts.path,
                     body=body,

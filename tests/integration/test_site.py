@@ -202,7 +202,7 @@ def test_no_device_is_told_to_subscribe_while_the_first_certificate_waits_at_a_g
         ("push_region", "mars", "americas"),
         ("push_bundle_id", "com.contoso.*", "explicit"),
         ("push_customer_id", "", "portal"),
-        ("push_proxy", "proxy:port", "own setting"),
+        ("push_proxy", "proxy:port", "keep what is set"),
     ],
 )
 def test_a_wrong_environment_stops_before_anything_connects(

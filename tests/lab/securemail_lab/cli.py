@@ -68,7 +68,8 @@ def _update(launcher: Launcher, options: argparse.Namespace) -> int:
 def _demo(launcher: Launcher, options: argparse.Namespace) -> int:
     launcher.purge()
     try:
-        return 0 if Demo(launcher, pathlib.Path.cwd(), options.kind).run() else 1
+        broken = faults.FAULTS if options.every else faults.STORY
+        return 0 if Demo(launcher, pathlib.Path.cwd(), options.kind, broken).run() else 1
     finally:
         launcher.down()
 
@@ -102,6 +103,9 @@ def _parser() -> argparse.ArgumentParser:
     update.set_defaults(run=_update)
     demo = commands.add_parser("demo", help="from a fresh estate to a badge, then links broken one by one and named")
     _add_kind(demo)
+    demo.add_argument(
+        "--every", action="store_true", help="break everything that can be broken, not one thing a system"
+    )
     demo.set_defaults(run=_demo)
     watch = commands.add_parser("probe", help="deliver a mail and watch the devices (inside `exec`)")
     watch.add_argument("--wait", type=float, default=8.0, help="seconds until a badge counts as not arrived")

@@ -65,7 +65,7 @@ def _wire(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def tell(stage: Stage) -> tuple[bool, dict[str, t.Any]]:
-    good = demo.Demo(t.cast("t.Any", stage), pathlib.Path.cwd(), None).run()
+    good = demo.Demo(t.cast("t.Any", stage), pathlib.Path.cwd(), None, faults.FAULTS).run()
     evidence: dict[str, t.Any] = json.loads((stage.directory / "evidence.json").read_bytes())
     return good, evidence
 

@@ -85,6 +85,9 @@ FAULTS = {
     ),
 }
 
+#: What the demo breaks unless it is asked for every fault: one thing a system, in a minute or so.
+STORY = ("firewall-rule", "proxy-bypass", "read-ahead", "wrong-region", "expired-certificate")
+
 
 def initial_links(lab: Lab) -> tuple[str, ...]:
     """The links that a fresh estate has not yet got, as far as this kind of lab can show them."""
