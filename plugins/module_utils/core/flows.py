@@ -8,7 +8,7 @@ import re
 import typing as t
 from dataclasses import dataclass
 
-from .addresses import is_fqdn, parse_address, versions
+from .addresses import is_fqdn, is_within, parse_address, versions
 from .errors import InvalidInput
 
 #: The suboptions of a module's ``flows``; plugins/doc_fragments/flows.py documents them.
@@ -55,6 +55,23 @@ def parse_flows(declared: t.Sequence[t.Mapping[str, t.Any]]) -> tuple[Flow, ...]
         if name in names[:number]:
             raise InvalidInput(f"flows[{number}].name", name, "a name of its own", "Rename one or merge the two")
     return flows
+
+
+def permits(flows: t.Iterable[Flow], source: str, destination: str, port: int) -> bool:
+    """Whether declared flows let a TCP connection pass: what every device has to answer once they are applied.
+
+    :param source: an address.
+    :param destination: an address of the source's version of IP, or the host name by which a proxy is asked for it.
+    """
+    if is_fqdn(destination):
+        return any(_begins(flow, source, port) and flow.fqdn.lower() == destination.lower() for flow in flows)
+    return len(versions((source, destination))) == 1 and any(
+        _begins(flow, source, port) and is_within(destination, flow.destinations) for flow in flows
+    )
+
+
+def _begins(flow: Flow, source: str, port: int) -> bool:
+    return port in flow.ports and (not flow.sources or is_within(source, flow.sources))
 
 
 def check_name(field: str, name: object) -> str:

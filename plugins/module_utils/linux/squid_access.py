@@ -78,23 +78,57 @@ def expect_effective(configuration: Configuration, ours: str, main: str, flows: 
             f"{main} includes nothing at {ours}",
             f"Add the line 'include {folder}/*.conf' to {main}, above its 'http_access deny' lines",
         )
-    acls: dict[str, list[str]] = dict(_BUILT_IN)
+    acls = _acls(configuration.lines)
     for line in configuration.lines[: configuration.place]:
-        words = line.words
+        if line.words[:2] == ["http_access", "deny"]:
+            _expect_no_match(line, acls, ours, flows)
+
+
+def may_connect(lines: t.Sequence[Line], flow: Flow) -> bool | None:
+    """Whether Squid takes every CONNECT of a flow; ``None`` for some of them, or not known.
+
+    Where no http_access line matches, the opposite of the last one is done; without any, all is denied.
+
+    :param lines: the whole configuration as Squid reads it, our file included.
+    """
+    acls, outcomes, taken = _acls(lines), set(), "allow"
+    for line in lines:
+        if line.words[:1] != ["http_access"]:
+            continue
+        taken = line.words[1]
+        matched = _line_matches(acls, line, flow)
+        if matched is not False:
+            outcomes.add(taken == "allow")
+        if matched:
+            break
+    else:
+        outcomes.add(taken == "deny")
+    return outcomes.pop() if len(outcomes) == 1 else None
+
+
+def _acls(lines: t.Iterable[Line]) -> dict[str, list[str]]:
+    """Every ACL's type and values. Lines of one name add up, those behind the access lines that use it, too."""
+    acls: dict[str, list[str]] = dict(_BUILT_IN)
+    for words in (line.words for line in lines):
         if words[:1] == ["acl"] and len(words) >= 3:
             before = acls.get(words[1], [])
             acls[words[1]] = [*before, *words[3:]] if before[:1] == [words[2]] else words[2:]
-        elif words[:2] == ["http_access", "deny"]:
-            _expect_no_match(line, acls, ours, flows)
+    return acls
 
 
 def _expect_no_match(line: Line, acls: dict[str, list[str]], ours: str, flows: t.Iterable[Flow]) -> None:
     for flow in flows:
-        if not any(_matches(acls, name, flow) is False for name in line.words[2:]):
+        if _line_matches(acls, line, flow) is not False:
             raise UnexpectedState(
                 f"{line} '{' '.join(line.words)}' may deny {flow.name} before {ours} is read",
                 f"Move that line below the include of {ours}, or the include above that line",
             )
+
+
+def _line_matches(acls: dict[str, list[str]], line: Line, flow: Flow) -> bool | None:
+    """Whether all ACLs of an access line match."""
+    answers = [_matches(acls, name, flow) for name in line.words[2:]]
+    return False if False in answers else None if None in answers else True
 
 
 def _matches(acls: dict[str, list[str]], name: str, flow: Flow) -> bool | None:

@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 import fnmatch
+import functools
 import glob
 import os.path
 import shlex
@@ -27,7 +28,7 @@ class Line:
     number: int
     text: str
 
-    @property
+    @functools.cached_property
     def words(self) -> list[str]:
         stripped = self.text.strip()
         return [] if stripped.startswith("#") else _split(stripped)

@@ -9,7 +9,7 @@ import typing as t
 import pytest
 
 from ansible_collections.pushops.securemail.plugins.module_utils.core.errors import InvalidInput
-from ansible_collections.pushops.securemail.plugins.module_utils.core.flows import parse_flows
+from ansible_collections.pushops.securemail.plugins.module_utils.core.flows import parse_flows, permits
 
 LISTENER = {"name": "listener", "destinations": ["203.0.113.11"], "ports": [443]}
 
@@ -50,3 +50,31 @@ def test_what_cannot_be_right_is_named(wrong: dict[str, t.Any], field: str) -> N
 def test_two_flows_of_one_name_are_refused() -> None:
     with pytest.raises(InvalidInput, match=r"flows\[1\]\.name"):
         parse_flows([LISTENER, {**LISTENER, "ports": [8443]}])
+
+
+@pytest.mark.parametrize(
+    ("source", "destination", "port", "passes"),
+    [
+        ("192.0.2.11", "203.0.113.15", 443, True),
+        ("192.0.2.11", "203.0.113.16", 443, False),
+        ("192.0.2.11", "203.0.113.15", 444, False),
+        ("192.0.2.12", "203.0.113.15", 443, False),
+        ("2001:db8::9", "2001:db8::1", 8443, True),
+        ("2001:db8::9", "2001:db8::1", 443, False),
+        ("2001:db8::9", "::ffff:203.0.113.15", 443, False),
+        ("192.0.2.11", "2001:db8::1", 8443, False),
+        ("192.0.2.11", "LISTENER.example.com", 443, True),
+        ("192.0.2.12", "listener.example.com", 443, False),
+        ("192.0.2.11", "x.listener.example.com", 443, False),
+    ],
+)
+def test_what_is_declared_answers_for_address_and_name(source: str, destination: str, port: int, passes: bool) -> None:
+    named = {"name": "listener", "fqdn": "listener.example.com", "sources": ["192.0.2.11"]}
+    flows = parse_flows(
+        [
+            {**named, "destinations": ["203.0.113.0/28"], "ports": [443]},
+            {"name": "anyone", "destinations": ["2001:db8::1"], "ports": [8443]},
+        ]
+    )
+    assert permits(flows, source, destination, port) is passes
+    assert permits((), source, destination, port) is False

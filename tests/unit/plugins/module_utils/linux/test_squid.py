@@ -17,51 +17,9 @@ from ansible_collections.pushops.securemail.plugins.module_utils.core.errors imp
 from ansible_collections.pushops.securemail.plugins.module_utils.core.flows import Flow
 from ansible_collections.pushops.securemail.plugins.module_utils.core.reconcile import reconcile
 from ansible_collections.pushops.securemail.plugins.module_utils.linux import squid_access, squid_conf
-from ansible_collections.pushops.securemail.plugins.module_utils.linux.squid import Proxy
+from ansible_collections.pushops.securemail.tests.unit.plugins.module_utils.linux.squid_folder import Folder, Host
 
 FLOW = Flow("listener", "listener.example.com", ("192.0.2.11", "192.0.2.16/28"), ("203.0.113.21",), (443,))
-
-
-class Host:
-    """Answers for ``AnsibleModule``: an exit code and an error text for each word after ``-k``."""
-
-    def __init__(self, **answers: tuple[int, str]) -> None:
-        self.asked: list[str] = []
-        self.parsed = ""
-        self._answers = answers
-
-    def get_bin_path(self, arg: str, required: bool = False, opt_dirs: t.Any = None) -> str | None:
-        return "/usr/sbin/squid"
-
-    def run_command(self, args: list[str], **options: t.Any) -> tuple[int, str, str]:
-        word = args[args.index("-k") + 1]
-        self.asked.append(word)
-        if word == "parse":
-            self.parsed = pathlib.Path(args[-1]).read_text(encoding="utf-8", errors="replace")
-        status, errors = self._answers.get(word, (0, ""))
-        return status, "", errors
-
-
-class Folder(t.NamedTuple):
-    path: pathlib.Path
-
-    @property
-    def main(self) -> pathlib.Path:
-        return self.path / "squid.conf"
-
-    @property
-    def ours(self) -> pathlib.Path:
-        return self.path / "conf.d" / "00-ours.conf"
-
-    def write(self, *before: str) -> None:
-        text = [*before, f"include {self.path}/conf.d/*.conf", "http_access deny all"]
-        self.main.write_text("\n".join(text) + "\n", encoding="utf-8")
-
-    def configuration(self) -> squid_conf.Configuration:
-        return squid_conf.read(str(self.main), str(self.ours), lambda name: pathlib.Path(name).read_text("utf-8"))
-
-    def proxy(self, host: Host, *flows: Flow) -> Proxy:
-        return Proxy(host, flows, str(self.main), str(self.ours), "squid")
 
 
 @pytest.fixture
@@ -138,6 +96,34 @@ def test_an_earlier_deny_that_may_match_stands_in_the_way(
             squid_access.expect_effective(*judged)
     else:
         squid_access.expect_effective(*judged)
+
+
+def test_an_acl_that_is_widened_behind_its_deny_stands_in_the_way_too(folder: Folder) -> None:
+    folder.write("acl theirs src 198.51.100.1", "http_access deny theirs")
+    with folder.main.open("a", encoding="utf-8") as stream:
+        stream.write("acl theirs src 192.0.2.11\n")
+    with pytest.raises(UnexpectedState, match="may deny listener"):
+        squid_access.expect_effective(folder.configuration(), str(folder.ours), str(folder.main), [FLOW])
+
+
+@pytest.mark.parametrize(
+    ("lines", "passes"),
+    [
+        ([], False),
+        (["http_access deny manager"], True),
+        (["http_access allow manager"], False),
+        (["http_access allow all"], True),
+        (["acl half src 192.0.2.11", "http_access allow half"], None),
+        (["acl half src 192.0.2.11", "http_access allow half", "http_access allow all"], True),
+        (["acl half src 192.0.2.11", "http_access deny half", "http_access allow all"], None),
+        (["acl users proxy_auth REQUIRED", "http_access deny !users", "http_access allow all"], None),
+        (["acl users proxy_auth REQUIRED", "http_access allow users", "http_access deny all"], None),
+        (["http_access deny CONNECT", "http_access allow all"], False),
+    ],
+)
+def test_the_first_access_line_that_matches_decides(folder: Folder, lines: list[str], passes: bool | None) -> None:
+    folder.main.write_text("\n".join(lines), encoding="utf-8")
+    assert squid_access.may_connect(folder.configuration().lines, FLOW) is passes
 
 
 def test_names_are_matched_as_asked_and_every_source_is_named() -> None:

@@ -4,7 +4,6 @@
 
 from __future__ import annotations
 
-import itertools
 import typing as t
 
 import pytest
@@ -23,6 +22,7 @@ from ansible_collections.pushops.securemail.plugins.module_utils.windows.firewal
 from ansible_collections.pushops.securemail.plugins.module_utils.windows.firewall_spec import Desired, parse_desired
 from ansible_collections.pushops.securemail.plugins.module_utils.windows.firewall_verdict import judge_flow
 from ansible_collections.pushops.securemail.tests.unit.plugins.module_utils.windows import conftest
+from ansible_collections.pushops.securemail.tests.unit.plugins.module_utils.windows.netsh_table import Split, carry_out
 
 LISTENER = Flow("listener", "l.example.com", (), ("203.0.113.21", "203.0.113.22", "2001:db8::21"), (443,))
 NAME = "pushops.securemail listener"
@@ -31,52 +31,10 @@ RIGHT = (
     f"Name={NAME}|Desc=l.example.com|"
 )
 BLOCKING = {name: Profile(True, True, True) for name in ("domain", "private", "public")}
-Split = t.Callable[[str], list[str]]
 
 
 def host(*texts: str) -> Policy:
     return Policy(BLOCKING, tuple(StoredRule(f"{{{n}}}", Rule.parse(text)) for n, text in enumerate(texts)))
-
-
-def carry_out(policy: Policy, lines: t.Iterable[str], split: Split) -> Policy:
-    """What netsh makes of the lines: every rule of a name is meant, and names are found in any case."""
-    rules = list(policy.rules)
-    count = itertools.count(1000)
-    for line in lines:
-        program, context, firewall, verb, kind, *words = split(line)
-        assert (program, context, firewall, kind) == ("netsh", "advfirewall", "firewall", "rule")
-        given_words = dict(word.split("=", 1) for word in words if word != "new")
-        meant = [
-            stored
-            for stored in rules
-            if not stored.group_policy and stored.rule.outbound and stored.rule.name.lower() == words[0][5:].lower()
-        ]
-        assert given_words["dir"] == "out"
-        if verb == "add":
-            rules.append(StoredRule(f"{{{next(count)}}}", added(given_words)))
-        elif verb == "delete":
-            assert meant
-            rules = [stored for stored in rules if stored not in meant]
-        else:
-            assert verb == "set" and words[2] == "new" and len(words) == 4
-            rules = [renamed(stored, given_words["name"]) if stored in meant else stored for stored in rules]
-    return Policy(policy.profiles, tuple(rules))
-
-
-def added(words: dict[str, str]) -> Rule:
-    assert (words["action"], words["enable"], words["profile"], words["protocol"]) == ("allow", "yes", "any", "TCP")
-    fields = [("Action", "Allow"), ("Active", "TRUE"), ("Dir", "Out"), ("Protocol", "6")]
-    fields += [("RPort", port) for port in words["remoteport"].split(",")]
-    for side, name in (("LA", "localip"), ("RA", "remoteip")):
-        given_addresses = words[name].split(",") if name in words else []
-        fields += [(f"{side}{6 if ':' in address else 4}", address) for address in given_addresses]
-    fields += [("Name", words["name"]), *([("Desc", words["description"])] if "description" in words else [])]
-    return Rule("v2.31", tuple(fields))
-
-
-def renamed(stored: StoredRule, name: str) -> StoredRule:
-    fields = tuple((field, name if field == "Name" else value) for field, value in stored.rule.fields)
-    return StoredRule(stored.id, Rule(stored.rule.version, fields))
 
 
 def lines_of(policy: Policy, desired: Desired) -> list[str]:
