@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 import contextlib
+import ipaddress
 import json
 import os
 import pathlib
@@ -68,6 +69,45 @@ class Namespaces:
         assert found, finished.stdout + finished.stderr
         value, _end = json.JSONDecoder().raw_decode(found[1])
         return Result(finished.returncode, finished.stdout + finished.stderr, value)
+
+    def network(self, clients: t.Sequence[str], servers: t.Sequence[str]) -> None:
+        """Namespaces ``client``, ``gateway`` and ``server``, the one in the middle routing; no route leads out.
+
+        :param clients, servers: their addresses, the first one with the length of its network; the gateway is the
+            address before the last of it.
+        """
+        self.run("mount", "-t", "tmpfs", "tmpfs", "/run")
+        self.run("mkdir", "/run/netns")
+        steps = [f"netns add {name}" for name in ("client", "gateway", "server")]
+        steps += [f"-n {name} link set lo up" for name in ("client", "gateway", "server")]
+        for name, addresses in (("client", clients), ("server", servers)):
+            steps += [
+                f"-n gateway link add {name} type veth peer name net0 netns {name}",
+                f"-n gateway link set {name} addrgenmode none",  # link-local addresses would be tried for a second
+                f"-n {name} link set net0 addrgenmode none",
+                f"-n gateway link set {name} up",
+                f"-n {name} link set net0 up",
+            ]
+            for version in (4, 6):
+                mine = [each for each in map(ipaddress.ip_interface, addresses) if each.version == version]
+                if mine:
+                    network, nodad = mine[0].network, " nodad" if version == 6 else ""
+                    router = network[-2]
+                    steps += [
+                        f"-n gateway address add {router}/{network.prefixlen} dev {name}{nodad}",
+                        f"-n {name} address add {mine[0]} dev net0{nodad}",
+                        *(f"-n {name} address add {each.ip} dev lo{nodad}" for each in mine[1:]),
+                        f"-n {name} -{version} route add default via {router}",
+                        *(f"-n gateway route add {each.ip} via {mine[0].ip}" for each in mine[1:]),
+                    ]
+        for step in steps:
+            self.run("ip", *step.split())
+        self.run(
+            "sh",
+            "-c",
+            "echo 1 > /proc/sys/net/ipv4/ip_forward; echo 1 > /proc/sys/net/ipv6/conf/all/forwarding",
+            at="gateway",
+        )
 
     def listing(self) -> str:
         return self.run("nft", "list", "ruleset")

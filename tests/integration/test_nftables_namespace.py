@@ -241,23 +241,8 @@ asyncio.run(main())
 @pytest.fixture
 def network(namespaces: Namespaces) -> t.Iterator[Namespaces]:
     """A client, a gateway and a server with three addresses; no route leads out."""
-    namespaces.run("mount", "-t", "tmpfs", "tmpfs", "/run")
-    namespaces.run("mkdir", "/run/netns")
-    steps = ["netns add client", "netns add gateway", "netns add server"]
-    steps += [f"-n {name} link set lo up" for name in ("client", "gateway", "server")]
-    for name, client, gateway in (("client", "192.0.2.11", "192.0.2.254"), ("server", "203.0.113.1", "203.0.113.254")):
-        steps += [
-            f"-n gateway link add {name} type veth peer name net0 netns {name}",
-            f"-n gateway address add {gateway}/24 dev {name}",
-            f"-n gateway link set {name} up",
-            f"-n {name} address add {client}/24 dev net0",
-            f"-n {name} link set net0 up",
-            f"-n {name} route add default via {gateway}",
-        ]
-    steps += [f"-n server address add 203.0.113.{octet}/32 dev lo" for octet in (11, 12, 13)]
-    for step in steps:
-        namespaces.run("ip", *step.split())
-    namespaces.run("sh", "-c", "echo 1 > /proc/sys/net/ipv4/ip_forward", at="gateway")
+    listeners = [f"203.0.113.{octet}/32" for octet in (11, 12, 13)]
+    namespaces.network(["192.0.2.11/24"], ["203.0.113.1/24", *listeners])
     command = namespaces.words("setpriv", "--pdeathsig", "KILL", sys.executable, "-c", SERVER, at="server")
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as server, contextlib.ExitStack() as stack:
         stack.callback(server.kill)
