@@ -78,13 +78,14 @@ class Namespaces:
         """
         self.run("mount", "-t", "tmpfs", "tmpfs", "/run")
         self.run("mkdir", "/run/netns")
-        steps = [f"netns add {name}" for name in ("client", "gateway", "server")]
-        steps += [f"-n {name} link set lo up" for name in ("client", "gateway", "server")]
+        for name in ("client", "gateway", "server"):
+            self.run("ip", "netns", "add", name)
+            # Routers ask for neighbors from link-local addresses, which would first be tried for a second or two.
+            self.run("tee", "/proc/sys/net/ipv6/conf/default/accept_dad", at=name, text="0")
+        steps = [f"-n {name} link set lo up" for name in ("client", "gateway", "server")]
         for name, addresses in (("client", clients), ("server", servers)):
             steps += [
                 f"-n gateway link add {name} type veth peer name net0 netns {name}",
-                f"-n gateway link set {name} addrgenmode none",  # link-local addresses would be tried for a second
-                f"-n {name} link set net0 addrgenmode none",
                 f"-n gateway link set {name} up",
                 f"-n {name} link set net0 up",
             ]
@@ -102,12 +103,8 @@ class Namespaces:
                     ]
         for step in steps:
             self.run("ip", *step.split())
-        self.run(
-            "sh",
-            "-c",
-            "echo 1 > /proc/sys/net/ipv4/ip_forward; echo 1 > /proc/sys/net/ipv6/conf/all/forwarding",
-            at="gateway",
-        )
+        for switch in ("ipv4/ip_forward", "ipv6/conf/all/forwarding"):
+            self.run("tee", f"/proc/sys/net/{switch}", at="gateway", text="1")
 
     def listing(self) -> str:
         return self.run("nft", "list", "ruleset")

@@ -99,14 +99,14 @@ def _matches(ruleset: Ruleset, rule: Rule, match: Json, packet: Packet) -> bool:
         states = right if isinstance(right, list) else right.get("set") if isinstance(right, dict) else [right]
         found = packet.state in states
     else:
-        protocol, field = left["payload"]["protocol"], left["payload"]["field"]
+        protocol, field = (left.get("payload", {}).get(key, "") for key in ("protocol", "field"))
+        if protocol not in ("ip", "ip6", "tcp") or field not in _SIDES:
+            raise NotImplementedError(match)
         value = getattr(packet, _SIDES[field])
-        if protocol in ("ip", "ip6"):
+        if protocol != "tcp":
             if packet.version != (4 if protocol == "ip" else 6):
                 return False  # there is no such header, whatever the operator
             value = int(ipaddress.ip_address(value))
-        elif protocol != "tcp":
-            raise NotImplementedError(match)
         found = any(first <= value <= last for first, last in _spans(ruleset, rule, right))
     return found != (match["op"] == "!=")
 
