@@ -96,8 +96,8 @@ def _matches(ruleset: Ruleset, rule: Rule, match: Json, packet: Packet) -> bool:
     if match["op"] not in ("==", "in", "!="):
         raise NotImplementedError(match)
     if left == {"ct": {"key": "state"}}:
-        states = right if isinstance(right, list) else right.get("set") if isinstance(right, dict) else [right]
-        found = packet.state in states
+        states = right["set"] if isinstance(right, dict) else right
+        found = packet.state in (states if isinstance(states, list) else [states])
     else:
         protocol, field = (left.get("payload", {}).get(key, "") for key in ("protocol", "field"))
         if protocol not in ("ip", "ip6", "tcp") or field not in _SIDES:
