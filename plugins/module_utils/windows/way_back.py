@@ -101,7 +101,7 @@ class WayBack:
             if wrong:
                 self._revive()
                 wrong = self._gate.after(expected)
-        if wrong and ill:
+        if wrong and ill and not self._rollback:  # a rollback is there to mend
             self._warnings.append(f"EWS was unhealthy before the change ({ill}), and is after it: {wrong}.")
         elif wrong:
             self._undo(
