@@ -107,7 +107,7 @@ with socket.create_connection((destination, port), 10, (source, {STEADY_FROM})) 
 
 def probes() -> list[Probe]:
     """Each client with each server of its family, at each port."""
-    ends = itertools.product((each.partition("/")[0] for each in CLIENTS), (each.split("/")[0] for each in SERVERS))
+    ends = itertools.product((each.partition("/")[0] for each in CLIENTS), (each.partition("/")[0] for each in SERVERS))
     return [(*pair, port) for pair in ends if (":" in pair[0]) == (":" in pair[1]) for port in PORTS]
 
 
