@@ -7,6 +7,8 @@ SHELL := /bin/bash
 PYTHON ?= $(shell tests/tools/find-python)
 VENV ?= .venv
 LAB ?= .lab
+# For `make units`: the tests to run; empty for all.
+TESTS ?=
 BIN := $(CURDIR)/$(VENV)/bin
 LINK := .ansible/collections/ansible_collections/pushops/securemail
 export PATH := $(BIN):$(PATH):/usr/sbin:/sbin
@@ -63,7 +65,7 @@ test: lint units sanity scenarios walk ## Everything that CI runs
 .PHONY: units
 units: setup .cache/packages-tests .cache/promtool/promtool $(VENV)/.installed-kerberos ## Unit, property, lab and integration tests
 	@echo "test: unit, property, lab and integration tests"
-	@pytest -q -n 2 --dist loadfile
+	@pytest -q -n 2 --dist loadfile $(TESTS)
 
 .PHONY: walk
 walk: setup ## The demo with every fault as a test, in a lab of its own
