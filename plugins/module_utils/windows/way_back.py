@@ -74,7 +74,8 @@ class WayBack:
         :param after: the same for the files as the caller leaves them; called once they are written.
         :param spare: copies that stay, however old they are.
         :raises Refused: EWS does not live before, or not after; in the second case the files are as they were. A host
-            that may be changed although EWS did not live keeps the change also where EWS does not live after it.
+            that may be changed although EWS did not live keeps the change where EWS does not live after it, either; a
+            rollback, which is there to mend, is taken back then.
         """
         ill = self._gate.before(before) if self._gate else ""
         if ill and self._require:
