@@ -154,6 +154,16 @@ def test_a_host_that_was_ill_before_keeps_the_change_and_says_so(host: t.Any) ->
     assert any("was unhealthy before the change" in warning for warning in way_back.warnings)
 
 
+def test_a_rollback_that_mends_nothing_is_taken_back(host: t.Any, before: dict[str, str]) -> None:
+    way_back = WayBack(host, Backups(host), Ews(sound=lambda: False).gate(), require=False, rollback=True)
+    with (
+        pytest.raises(Refused, match=r"after the change.*files are back.*still unhealthy"),
+        way_back.around(FILES, Expected(), Expected),
+    ):
+        host.files[FILES[1]] += "<!-- changed -->"
+    assert contents(host) == before
+
+
 def test_an_unsound_change_is_put_back(host: t.Any, before: dict[str, str]) -> None:
     ews = Ews(sound=lambda: "changed" not in host.files[FILES[1]])
     with pytest.raises(Refused, match=r"after the change.*files are back.*healthy again"):
