@@ -21,6 +21,11 @@ options:
     elements: dict
     required: true
     suboptions:
+      asked:
+        description:
+          - Who was asked, a word such as V(gateway). With the link it makes the id of a check.
+        type: str
+        required: true
       links:
         description:
           - Ids of the links that these hosts keep.
@@ -55,9 +60,46 @@ options:
         V(null). Where the badge is missing, the report says what these hosts logged about the listener.
     type: dict
     default: {}
+  environment:
+    description:
+      - What was verified, for the evidence.
+    type: dict
+    required: true
+    suboptions:
+      name:
+        description:
+          - Name of the environment.
+        type: str
+        required: true
+      region:
+        description:
+          - Region, as the push policies show it.
+        type: str
+        required: true
+      bundle_id:
+        description:
+          - Bundle ID of the app.
+        type: str
+        required: true
+      customer_id:
+        description:
+          - Customer ID at the push portal.
+        type: str
+        required: true
+  began:
+    description:
+      - When the run began, ISO 8601, for the evidence. The default is now.
+    type: str
+  bundles:
+    description:
+      - The RV(pushops.securemail.apns_certificate_info#module:bundles) of the key store, for the evidence.
+    type: list
+    elements: dict
+    default: []
   evidence_path:
     description:
-      - Where to write the verdict as JSON, for machines. The file is replaced whole.
+      - Where to write the evidence as JSON. The file is replaced whole, and readable by its owner alone.
+      - C(docs/evidence.schema.json) has its shape.
     type: path
 attributes:
   check_mode:
@@ -78,8 +120,14 @@ attributes:
 EXAMPLES = r"""
 - name: Come to a verdict over what the check-mode runs registered
   pushops.securemail.push_path_verdict:
+    environment:
+      name: emea
+      region: EMEA
+      bundle_id: com.contoso.securemail
+      customer_id: contoso-7Q2M4
     results:
-      - links: [listener-egress, registration-egress]
+      - asked: gateway
+        links: [listener-egress, registration-egress]
         hosts:
           gw01: "{{ hostvars.gw01.push_firewall_result }}"
     evidence_path: /var/lib/pushops/emea/evidence.json
@@ -114,12 +162,40 @@ badge:
   type: str
   returned: always
   sample: missing
-findings:
+links:
+  description: Every link of the path, in the order in which a badge travels them.
+  type: list
+  elements: dict
+  returned: always
+  contains:
+    id:
+      description: Id of the link.
+      type: str
+      sample: proxy-bypass
+    title:
+      description: The link in words.
+      type: str
+      sample: Proxy bypass for the listener
+    systems:
+      description: The systems on which it is set.
+      type: list
+      elements: str
+      sample: [Exchange back end]
+    state:
+      description:
+        - The worst state among its checks, in the order V(fail), V(not tested), V(warning), V(pass), V(left out).
+      type: str
+      sample: fail
+checks:
   description: Every host's word on every link that it keeps.
   type: list
   elements: dict
   returned: always
   contains:
+    id:
+      description: Stable id of the check, the link and who was asked.
+      type: str
+      sample: proxy-bypass.exchange
     link:
       description: Id of the link.
       type: str
@@ -149,6 +225,11 @@ findings:
       description: What to do. Empty unless the link is broken.
       type: str
       sample: ""
+remedy:
+  description: What to do now.
+  type: str
+  returned: failure
+  sample: Correct the id
 report:
   description: The verdict for people, a line each.
   type: list
@@ -157,21 +238,25 @@ report:
   sample: ["Badge: arrived after one mail to alex@contoso.com: iphone-1 0 -> 1, iphone-2 0 -> 1."]
 """
 
+import datetime
 import json
-import os
-import tempfile
+import pathlib
 import typing as t
 
 from ansible.module_utils.basic import AnsibleModule
 
-from ansible_collections.pushops.securemail.plugins.module_utils.core.errors import InvalidInput
+from ansible_collections.pushops.securemail.plugins.module_utils.core import files
+from ansible_collections.pushops.securemail.plugins.module_utils.core.errors import InvalidInput, PushOpsError
 from ansible_collections.pushops.securemail.plugins.module_utils.core.evidence import (
     Finding,
     Verdict,
     check_probe,
     judge,
 )
+from ansible_collections.pushops.securemail.plugins.module_utils.core.evidence_document import Run, compose
 from ansible_collections.pushops.securemail.plugins.module_utils.core.path import LINKS
+
+_RETURNED = ("sound", "broken", "not_tested", "badge", "links", "checks", "report")
 
 
 def _verdict(params: dict[str, t.Any]) -> Verdict:
@@ -180,7 +265,7 @@ def _verdict(params: dict[str, t.Any]) -> Verdict:
         unknown = sorted(set(entry["links"]) - set(LINKS))
         if unknown:
             raise InvalidInput("results.links", unknown, f"some of {', '.join(LINKS)}", "Correct the id")
-        findings += judge(entry["links"], entry["hosts"])
+        findings += judge(entry["asked"], entry["links"], entry["hosts"])
     probe = params["probe"]
     seen = None if probe is None else check_probe(probe)
     return Verdict(
@@ -188,15 +273,15 @@ def _verdict(params: dict[str, t.Any]) -> Verdict:
     )
 
 
-def _write(path: str, document: dict[str, t.Any]) -> None:
-    with tempfile.NamedTemporaryFile("w", dir=os.path.dirname(path) or ".", delete=False, encoding="utf-8") as stream:
-        json.dump(document, stream, indent=1)
-        stream.write("\n")
-    os.replace(stream.name, path)
+def _run(params: dict[str, t.Any]) -> Run:
+    now = datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds")
+    return Run(params["environment"], params["began"] or now, now, params["bundles"])
 
 
 def main() -> None:
+    named = {name: {"type": "str", "required": True} for name in ("name", "region", "bundle_id", "customer_id")}
     results = {
+        "asked": {"type": "str", "required": True},
         "links": {"type": "list", "elements": "str", "required": True},
         "hosts": {"type": "dict", "required": True},
     }
@@ -207,28 +292,24 @@ def main() -> None:
             "warnings": {"type": "list", "elements": "str", "default": []},
             "notes": {"type": "list", "elements": "str", "default": []},
             "exchange": {"type": "dict", "default": {}},
+            "environment": {"type": "dict", "required": True, "options": named},
+            "began": {"type": "str"},
+            "bundles": {"type": "list", "elements": "dict", "default": []},
             "evidence_path": {"type": "path"},
         },
         supports_check_mode=True,
     )
     try:
         verdict = _verdict(module.params)
-        document: dict[str, t.Any] = {
-            "sound": verdict.sound,
-            "broken": list(verdict.broken),
-            "not_tested": list(verdict.not_tested),
-            "badge": verdict.badge,
-            "findings": [finding.as_record() for finding in verdict.findings],
-            "report": verdict.sentences(),
-        }
-        if module.params["evidence_path"] and not module.check_mode:
-            more = {"warnings": list(verdict.warnings), "probe": verdict.probe, "exchange": verdict.exchange}
-            _write(module.params["evidence_path"], {**document, **more})
-    except (InvalidInput, OSError) as problem:
-        module.fail_json(msg=str(problem))
+        document = compose(verdict, _run(module.params))
+        path = module.params["evidence_path"]
+        if path and not module.check_mode:
+            files.replace(pathlib.Path(path), (json.dumps(document, indent=1) + "\n").encode())
+    except PushOpsError as problem:
+        module.fail_json(msg=str(problem), remedy=problem.remedy)
     for warning in verdict.warnings:
         module.warn(warning)
-    module.exit_json(changed=False, **document)
+    module.exit_json(changed=False, **{key: document[key] for key in _RETURNED})
 
 
 if __name__ == "__main__":

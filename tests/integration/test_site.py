@@ -130,7 +130,7 @@ def test_a_policy_unbound_on_netscaler_is_named_there_and_not_on_the_gateway(ope
     faults.FAULTS["netscaler-policy"].inflict(lab, lambda _host: [])
     assert operator.play("verify").status != 0
     verdict = json.loads((lab.directory / "verdict.json").read_bytes())
-    failed = [(each["link"], each["host"]) for each in verdict["findings"] if each["state"] == "fail"]
+    failed = [(each["link"], each["host"]) for each in verdict["checks"] if each["state"] == "fail"]
     assert failed == [("registration-egress", "netscaler01")]
     assert verdict["badge"] == "arrived", "devices that have registered go on"
     repaired = operator.play("netscaler")
@@ -157,7 +157,7 @@ def test_a_windows_firewall_that_blocks_the_listener_is_named_and_mended(operato
     faults.FAULTS["windows-firewall"].inflict(operator.lab, lambda _host: [])
     verdict = _judged(operator)
     assert (verdict["broken"], verdict["badge"]) == (["listener-egress"], "missing")
-    failed = [finding for finding in verdict["findings"] if finding["state"] == "fail"]
+    failed = [finding for finding in verdict["checks"] if finding["state"] == "fail"]
     assert [(finding["host"], finding["link"]) for finding in failed] == [("exch01", "listener-egress")]
     assert "outbound rule 'pushops.securemail listener' is absent" in failed[0]["evidence"]
     (logged,) = [line for line in verdict["report"] if line.startswith("LOGGED on exch01")]
@@ -169,7 +169,7 @@ def test_drift_after_a_cumulative_update_is_named_and_mended(operator: Operator)
     build = cumulative_update(operator.lab, "exch01")
     verdict = _judged(operator)
     assert verdict["broken"] == ["read-ahead", "proxy-bypass"]
-    assert {finding["host"] for finding in verdict["findings"] if finding["state"] == "fail"} == {"exch01"}
+    assert {finding["host"] for finding in verdict["checks"] if finding["state"] == "fail"} == {"exch01"}
     facts = verdict["exchange"]["exch01"]
     assert facts["exchange"]["version"] == build
     assert facts["front_end"]["upload_read_ahead_size"] == 0

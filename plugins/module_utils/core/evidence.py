@@ -20,18 +20,26 @@ _DEVICE = {"device": str, "arrived": bool, "badge_before": int, "badge_after": i
 class Finding:
     """What one host says about one link.
 
+    :param asked: who was asked, a word of the check's id.
     :param state: ``pass``, ``fail``, ``not tested`` (asked, but without an answer) or ``left out`` (not asked).
     :param evidence: one sentence: what was found, what was expected, or why nothing could be tested.
     """
 
     link: str
+    asked: str
     host: str
     state: str
     evidence: str
 
+    @property
+    def id(self) -> str:
+        """Stable id of the check; a link can have several, and each can be asked of several hosts."""
+        return f"{self.link}.{self.asked}"
+
     def as_record(self) -> dict[str, t.Any]:
         link = LINKS[self.link]
         return {
+            "id": self.id,
             "link": self.link,
             "title": link.title,
             "systems": list(link.systems),
@@ -136,16 +144,19 @@ def _badge_sentence(badge: str, probe: dict[str, t.Any] | None) -> str:
     return f"Badge: {badge} after one mail to {probe.get('mailbox', 'the probe mailbox')}: {shown}."
 
 
-def judge(covered: t.Sequence[str], results: t.Mapping[str, t.Mapping[str, t.Any] | None]) -> tuple[Finding, ...]:
+def judge(
+    asked: str, covered: t.Sequence[str], results: t.Mapping[str, t.Mapping[str, t.Any] | None]
+) -> tuple[Finding, ...]:
     """Turn one role's check-mode results into findings.
 
+    :param asked: who was asked, for the ids of the checks.
     :param covered: ids of the links that the role keeps.
     :param results: host -> registered result of its module, or ``None`` for a host that was never asked.
     """
     findings = []
     for host, result in results.items():
         for link in covered:
-            findings.append(Finding(link, host, *_state(link, result)))
+            findings.append(Finding(link, asked, host, *_state(link, result)))
     return tuple(findings)
 
 

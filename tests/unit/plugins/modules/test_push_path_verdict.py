@@ -15,13 +15,20 @@ from ansible_collections.pushops.securemail.plugins.modules import push_path_ver
 
 EWS = ["read-ahead", "proxy-bypass"]
 LOW = {"name": "uploadReadAheadSize", "before": 0, "after": 49152, "link": "read-ahead"}
+EMEA = {
+    "name": "emea",
+    "region": "EMEA",
+    "bundle_id": "com.contoso.securemail",
+    "customer_id": "contoso-7Q2M4",
+}
 ARRIVED = {"mailbox": "alex@contoso.com", "arrived": True, "content_free": True, "devices": []}
 
 
 @pytest.fixture
 def judge(capsys: pytest.CaptureFixture[str]) -> t.Callable[..., dict[str, t.Any]]:
     def run(hosts: dict[str, t.Any], links: list[str] | None = None, **more: t.Any) -> dict[str, t.Any]:
-        arguments = {"results": [{"links": links or EWS, "hosts": hosts}], "probe": ARRIVED, **more}
+        results = [{"asked": "exchange", "links": links or EWS, "hosts": hosts}]
+        arguments = {"environment": EMEA, "results": results, "probe": ARRIVED, **more}
         with patch_module_args(arguments), pytest.raises(SystemExit):
             push_path_verdict.main()
         answer: dict[str, t.Any] = json.loads(capsys.readouterr().out)
@@ -58,6 +65,7 @@ def test_the_verdict_is_written_whole_for_its_owner(
     written = json.loads(path.read_bytes())
     assert written["broken"] == answer["broken"] == ["read-ahead"]
     assert written["probe"] == ARRIVED
+    assert (written["environment"], path.stat().st_mode & 0o777) == (EMEA, 0o600)
     assert [entry.name for entry in tmp_path.iterdir()] == ["verdict.json"]
 
 

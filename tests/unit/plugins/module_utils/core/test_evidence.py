@@ -26,7 +26,7 @@ def change(link: str) -> dict[str, t.Any]:
 
 
 def verdict(result: dict[str, t.Any] | None, probe: dict[str, t.Any] | None) -> Verdict:
-    return Verdict(judge(["read-ahead", "proxy-bypass"], {"exch01": result}), probe)
+    return Verdict(judge("asked", ["read-ahead", "proxy-bypass"], {"exch01": result}), probe)
 
 
 def test_a_host_as_declared_passes() -> None:
@@ -66,14 +66,14 @@ def gate(needed_by: str) -> dict[str, t.Any]:
 
 
 def test_a_gate_breaks_the_link_where_no_certificate_serves() -> None:
-    found = Verdict(judge(["apns-certificate"], {"controller": {"changes": [], "gate": gate("")}}), ARRIVED)
+    found = Verdict(judge("asked", ["apns-certificate"], {"controller": {"changes": [], "gate": gate("")}}), ARRIVED)
     assert found.broken == ("apns-certificate",)
     assert "waits at the signing gate for the signed certificate" in "\n".join(found.sentences())
 
 
 def test_a_renewal_that_waits_while_the_old_certificate_serves_passes() -> None:
     result = {"changes": [change("")], "gate": gate("2027-01-31T00:00:00+00:00")}
-    findings = judge(["apns-certificate"], {"controller": result})
+    findings = judge("asked", ["apns-certificate"], {"controller": result})
     assert Verdict(findings, ARRIVED).sound
     assert findings[0].state == "pass"
     assert findings[0].evidence == "renewal waits at the signing gate, needed by 2027-01-31T00:00:00+00:00"
@@ -95,5 +95,5 @@ def test_the_badge_has_the_last_word(probe: dict[str, t.Any] | None, badge: str,
 
 @given(st.lists(st.sampled_from(sorted(LINKS))))
 def test_broken_links_stand_in_the_order_of_the_path(links: list[str]) -> None:
-    found = Verdict(judge(list(LINKS), {"host": {"changes": [change(link) for link in links]}}), None)
+    found = Verdict(judge("asked", list(LINKS), {"host": {"changes": [change(link) for link in links]}}), None)
     assert found.broken == tuple(link for link in LINKS if link in links)

@@ -1,0 +1,142 @@
+# Copyright: (c) 2026, the pushops.securemail contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The evidence of one verify run of one environment as a document that outlives it: written here, and read here again.
+
+``docs/evidence.schema.json`` is its shape. A reader takes documents of its own and of older schemas.
+"""
+
+from __future__ import annotations
+
+import json
+import typing as t
+from dataclasses import dataclass
+
+from .errors import UnexpectedState
+from .evidence import Verdict
+from .path import LINKS
+
+#: Goes up when a key changes its meaning or goes away; a new key alone leaves it.
+SCHEMA = 1
+
+_WORST_FIRST = ("fail", "not tested", "warning", "pass", "left out")
+_NEEDED = {
+    "environment": dict,
+    "began": str,
+    "ended": str,
+    "sound": bool,
+    "badge": str,
+    "links": list,
+    "checks": list,
+    "certificates": list,
+    "waiting": list,
+    "warnings": list,
+    "notes": list,
+    "report": list,
+}
+
+Document = dict[str, t.Any]
+
+
+@dataclass(frozen=True)
+class Run:
+    """What one run was about.
+
+    :param environment: ``name``, ``region``, ``bundle_id`` and ``customer_id``.
+    :param began: ISO 8601, as is ``ended``.
+    :param bundles: what ``apns_certificate_info`` returned for the key store.
+    """
+
+    environment: t.Mapping[str, str]
+    began: str
+    ended: str
+    bundles: t.Sequence[t.Mapping[str, t.Any]] = ()
+
+
+def compose(verdict: Verdict, run: Run) -> Document:
+    """The document of one run."""
+    checks = [finding.as_record() for finding in verdict.findings]
+    return {
+        "schema": SCHEMA,
+        "environment": dict(run.environment),
+        "began": run.began,
+        "ended": run.ended,
+        "sound": verdict.sound,
+        "broken": list(verdict.broken),
+        "not_tested": list(verdict.not_tested),
+        "badge": verdict.badge,
+        "links": [
+            {"id": link.id, "title": link.title, "systems": list(link.systems), "state": _state_of(link.id, checks)}
+            for link in LINKS.values()
+        ],
+        "checks": checks,
+        "certificates": [certificate for bundle in run.bundles for certificate in _certificates(bundle)],
+        "waiting": [_waiting(bundle) for bundle in run.bundles if bundle["must_act"] != "nobody"],
+        "warnings": list(verdict.warnings),
+        "notes": list(verdict.notes),
+        "report": verdict.sentences(),
+        "probe": verdict.probe,
+        "exchange": dict(verdict.exchange),
+    }
+
+
+def _state_of(link: str, checks: t.Sequence[Document]) -> str:
+    """The worst state among a link's checks; a link without any was left out."""
+    states = {check["state"] for check in checks if check["link"] == link}
+    return next((state for state in _WORST_FIRST if state in states), "left out")
+
+
+def _certificates(bundle: t.Mapping[str, t.Any]) -> t.Iterator[Document]:
+    for version in bundle["versions"]:
+        certificate = version["certificate"]
+        if certificate:
+            yield {
+                "bundle_id": bundle["bundle_id"],
+                "version": version["version"],
+                "state": version["state"],
+                "sha256": certificate["sha256"],
+                "not_before": certificate["not_before"],
+                "not_after": certificate["not_after"],
+                "renewal_starts": bundle["next_due"] if version["version"] == bundle["in_service"] else "",
+            }
+
+
+def _waiting(bundle: t.Mapping[str, t.Any]) -> Document:
+    return {
+        "subject": bundle["bundle_id"],
+        "must_act": bundle["must_act"],
+        "since": bundle["waiting_since"],
+        "needed_by": bundle["needed_by"],
+        "sentence": bundle["decision"]["sentence"],
+    }
+
+
+def parse(source: str, content: bytes) -> Document:
+    """A document that a run wrote, complete enough to be shown.
+
+    :param source: where it comes from, for the error.
+    :raises UnexpectedState: it is no such document, or one of a newer schema.
+    """
+    try:
+        document = json.loads(content)
+    except ValueError as problem:
+        raise UnexpectedState(f"{source} is not JSON: {problem}", _remedy(source)) from None
+    schema = document.get("schema") if isinstance(document, dict) else None
+    if not isinstance(schema, int) or schema < 1:
+        raise UnexpectedState(f"{source} is no evidence of verify: it has no number under 'schema'", _remedy(source))
+    if schema > SCHEMA:
+        raise UnexpectedState(
+            f"{source} has evidence schema {schema}, and this version of the collection reads up to {SCHEMA}",
+            "Update pushops.securemail where the report is made, or leave this file out",
+        )
+    for key, kind in _NEEDED.items():
+        if not isinstance(document.get(key), kind):
+            raise UnexpectedState(
+                f"{source} is no complete evidence of verify: expected {key!r} as {kind.__name__},"
+                f" found {type(document.get(key)).__name__}",
+                _remedy(source),
+            )
+    return t.cast("Document", document)
+
+
+def _remedy(source: str) -> str:
+    return f"Name a file that verify wrote as its push_verify_evidence_path, or move {source} away"
