@@ -29,6 +29,9 @@ setup: .cache/packages-lab $(VENV)/.installed $(LINK) ## Install what the projec
 .cache/promtool/promtool: tests/tools/promtool
 	@tests/tools/promtool $(@D)
 
+.cache/axe/axe.min.js: tests/tools/axe .cache/packages-tests
+	@tests/tools/axe $(@D)
+
 $(VENV)/.installed: requirements/dev.txt tests/lab/pyproject.toml
 	@echo "setup: Python packages into $(VENV)/ ($$($(PYTHON) --version))"
 	@$(PYTHON) -m venv $(VENV)
@@ -63,7 +66,7 @@ test: lint units sanity scenarios walk ## Everything that CI runs
 	@echo "test: all passed"
 
 .PHONY: units
-units: setup .cache/packages-tests .cache/promtool/promtool $(VENV)/.installed-kerberos ## Unit, property, lab and integration tests
+units: setup .cache/packages-tests .cache/promtool/promtool .cache/axe/axe.min.js $(VENV)/.installed-kerberos ## Unit, property, lab and integration tests
 	@echo "test: unit, property, lab and integration tests"
 	@pytest -q -n 2 --dist loadfile $(TESTS)
 

@@ -3,7 +3,6 @@
 """Where a bundle id stands, as metrics for the textfile collector of Prometheus' node exporter. Pure.
 
 The names ``x509_cert_*`` are those that exporters of certificates use. Times are Unix seconds; 0 where there is none.
-Source: Prometheus, "Exposition formats". Gauges alone take few lines, so no client library is needed for them.
 """
 
 from __future__ import annotations
@@ -12,7 +11,7 @@ import datetime
 import pathlib
 import typing as t
 
-from ..core.errors import InvalidInput
+from ..core.textfile import Sample, textfile
 from .certificates import Certificate
 from .gates import PORTAL, SIGNING
 from .key_store import CERTIFICATE
@@ -30,26 +29,6 @@ _HELP = {
     "pushops_apns_proof_accepted": "Whether APNs accepted the certificate in service; absent where it said nothing.",
     "pushops_rotation_last_success_timestamp_seconds": "When a rotation last ended without failure.",
 }
-_ESCAPES = str.maketrans({"\\": "\\\\", '"': '\\"', "\n": "\\n"})
-
-Sample = tuple[str, dict[str, str], float]
-
-
-def check_metrics_path(path: str | None) -> pathlib.Path | None:
-    """
-    :raises InvalidInput: a name that the collector does not read, or no folder to put it into.
-    """
-    if path is None:
-        return None
-    found = pathlib.Path(path)
-    if found.suffix != ".prom" or not found.parent.is_dir():
-        raise InvalidInput(
-            "metrics_path",
-            path,
-            "a file that ends with .prom, in a folder that exists",
-            "Name a file in the folder that node_exporter has as --collector.textfile.directory",
-        )
-    return found
 
 
 def render(standing: Standing, folder: pathlib.Path, now: datetime.datetime) -> bytes:
@@ -57,14 +36,7 @@ def render(standing: Standing, folder: pathlib.Path, now: datetime.datetime) -> 
 
     :param folder: where the versions of the bundle id are.
     """
-    samples = sorted(_samples(standing, folder, now), key=lambda sample: list(_HELP).index(sample[0]))
-    lines = []
-    for number, (name, labels, value) in enumerate(samples):
-        if number == 0 or samples[number - 1][0] != name:
-            lines += [f"# HELP {name} {_HELP[name]}", f"# TYPE {name} gauge"]
-        shown = ",".join(f'{label}="{text.translate(_ESCAPES)}"' for label, text in labels.items())
-        lines.append(f"{name}{{{shown}}} {value:.0f}")
-    return ("\n".join(lines) + "\n").encode()
+    return textfile(_HELP, _samples(standing, folder, now))
 
 
 def _samples(standing: Standing, folder: pathlib.Path, now: datetime.datetime) -> t.Iterator[Sample]:

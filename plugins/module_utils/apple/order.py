@@ -14,13 +14,14 @@ from ..core import files
 from ..core.environment import check_bundle_id, check_customer_id
 from ..core.errors import InvalidInput
 from ..core.reconcile import Outcome
+from ..core.textfile import check_metrics_path
 from . import gates, key_store
 from .apns import Apns
 from .course import Wish
 from .endpoint import check_endpoint
 from .handoff import HandOff
 from .key_store import KeyStore
-from .metrics import check_metrics_path, render
+from .metrics import render
 from .prover import Prover
 from .rotation import Means, Rotation
 from .state import State

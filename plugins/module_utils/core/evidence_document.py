@@ -7,6 +7,7 @@
 
 from __future__ import annotations
 
+import datetime
 import json
 import typing as t
 from dataclasses import dataclass
@@ -33,6 +34,15 @@ _NEEDED = {
     "notes": list,
     "report": list,
 }
+
+#: What each entry of a list must say, all of it text.
+_ENTRIES = {
+    "links": ("id", "title", "state"),
+    "checks": ("id", "link", "title", "host", "state", "evidence", "remedy"),
+    "certificates": ("bundle_id", "version", "state", "sha256", "not_before", "not_after", "renewal_starts"),
+    "waiting": ("subject", "must_act", "since", "needed_by", "sentence"),
+}
+_TIMES = {"began", "ended", "not_before", "not_after", "renewal_starts", "needed_by"}
 
 Document = dict[str, t.Any]
 
@@ -111,15 +121,20 @@ def _waiting(bundle: t.Mapping[str, t.Any]) -> Document:
 
 
 def parse(source: str, content: bytes) -> Document:
+    """A document out of a file; see ``check``."""
+    try:
+        document = json.loads(content)
+    except ValueError as problem:
+        raise UnexpectedState(f"{source} is not JSON: {problem}", _remedy(source)) from None
+    return check(source, document)
+
+
+def check(source: str, document: t.Any) -> Document:
     """A document that a run wrote, complete enough to be shown.
 
     :param source: where it comes from, for the error.
     :raises UnexpectedState: it is no such document, or one of a newer schema.
     """
-    try:
-        document = json.loads(content)
-    except ValueError as problem:
-        raise UnexpectedState(f"{source} is not JSON: {problem}", _remedy(source)) from None
     schema = document.get("schema") if isinstance(document, dict) else None
     if not isinstance(schema, int) or schema < 1:
         raise UnexpectedState(f"{source} is no evidence of verify: it has no number under 'schema'", _remedy(source))
@@ -130,12 +145,35 @@ def parse(source: str, content: bytes) -> Document:
         )
     for key, kind in _NEEDED.items():
         if not isinstance(document.get(key), kind):
-            raise UnexpectedState(
-                f"{source} is no complete evidence of verify: expected {key!r} as {kind.__name__},"
-                f" found {type(document.get(key)).__name__}",
-                _remedy(source),
-            )
+            raise _incomplete(source, key, kind.__name__, document.get(key))
+    _check_texts(source, "environment", document["environment"], ("name", "region", "bundle_id", "customer_id"))
+    _check_texts(source, "", document, ("began", "ended"))
+    for key, names in _ENTRIES.items():
+        for number, entry in enumerate(document[key]):
+            if not isinstance(entry, dict):
+                raise _incomplete(source, f"{key}[{number}]", "dict", entry)
+            _check_texts(source, f"{key}[{number}]", entry, names)
     return t.cast("Document", document)
+
+
+def _check_texts(source: str, where: str, entry: t.Mapping[str, t.Any], names: t.Iterable[str]) -> None:
+    for name in names:
+        value = entry.get(name)
+        field = f"{where}.{name}".lstrip(".")
+        if not isinstance(value, str):
+            raise _incomplete(source, field, "str", value)
+        if name in _TIMES and value:
+            try:
+                datetime.datetime.fromisoformat(value)
+            except ValueError:
+                raise _incomplete(source, field, "a time in ISO 8601", value) from None
+
+
+def _incomplete(source: str, field: str, expected: str, found: t.Any) -> UnexpectedState:
+    return UnexpectedState(
+        f"{source} is no complete evidence of verify: expected {field} as {expected}, found {found!r:.100}",
+        _remedy(source),
+    )
 
 
 def _remedy(source: str) -> str:

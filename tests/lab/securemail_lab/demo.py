@@ -169,3 +169,4 @@ class Demo:
         print("-" * min(columns, 132))
         print(f"{len(self._steps) - failed} of {len(self._steps)} steps as expected in {seconds:.0f} s.")
         print(f"Evidence for machines: {os.path.relpath(self._launcher.directory / 'evidence.json')}")
+        print(f"Report for people: {os.path.relpath(self._launcher.directory / 'report' / 'index.html')}")

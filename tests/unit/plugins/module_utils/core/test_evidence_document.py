@@ -86,7 +86,11 @@ def test_a_gate_says_whose_turn_it_is_and_until_when() -> None:
     [
         ({"schema": 2}, "evidence schema 2, and this version of the collection reads up to 1"),
         ({"schema": "1"}, "no number under 'schema'"),
-        ({"checks": None}, "expected 'checks' as list, found NoneType"),
+        ({"checks": None}, "expected checks as list, found None"),
+        ({"checks": ["read-ahead"]}, "expected checks[0] as dict, found 'read-ahead'"),
+        ({"links": [{"id": 1}]}, "expected links[0].id as str, found 1"),
+        ({"ended": "../../etc"}, "expected ended as a time in ISO 8601, found '../../etc'"),
+        ({"environment": {}}, "expected environment.name as str, found None"),
     ],
 )
 def test_what_cannot_be_read_is_refused_by_name(change: dict[str, t.Any], said: str) -> None:
