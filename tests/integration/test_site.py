@@ -9,6 +9,7 @@ import json
 import pathlib
 import typing as t
 
+import jsonschema
 import pytest
 
 from ansible_collections.pushops.securemail.tests.integration.running_ansible import ROOT, Ansible, Run
@@ -112,6 +113,17 @@ def test_from_a_fresh_estate_to_a_badge(operator: Operator) -> None:
     verdict = json.loads((lab.directory / "verdict.json").read_bytes())
     assert (verdict["broken"], verdict["not_tested"], verdict["badge"]) == ([], [], "arrived")
     assert verdict["warnings"] == []
+    schema = json.loads((ROOT / "docs" / "evidence.schema.json").read_bytes())
+    jsonschema.validate(verdict, schema, jsonschema.Draft202012Validator)
+    assert [certificate["state"] for certificate in verdict["certificates"]] == ["in-service"]
+    (page,) = (lab.directory / "report").glob("run-*.html")
+    assert f'href="{page.name}"' in (lab.directory / "report" / "index.html").read_text(encoding="utf-8")
+    assert "1 of 1 environment sound" in page.read_text(encoding="utf-8")
+
+    nowhere = str(lab.directory / "verdict.json" / "report")
+    judged = operator.play("verify", variables={"push_report_path": nowhere})
+    assert judged.status != 0 and f"REPORT not made: path is '{nowhere}'" in judged.output
+    assert json.loads((lab.directory / "verdict.json").read_bytes())["sound"]
     assert any(line.startswith("Names: ") and line.endswith("resolve as pinned.") for line in verdict["report"])
 
     pinned = lab.address("listener-emea")
