@@ -29,6 +29,8 @@ notes:
   - Runs on the controller; use C(connection=local) or C(delegate_to).
   - Folders are 0700, files 0600, keys encrypted. A key is never overwritten. One that cannot be read stops the module.
   - Each step is durable before the next begins. A run that was cut short is finished by the next one.
+  - What was done, when and by whom stands in C(<path>/<bundle_id>/journal.jsonl), which is only appended to.
+    M(pushops.securemail.apns_certificate_info) returns it.
 requirements:
   - cryptography >= 44
   - httpx[http2] >= 0.28, for O(proof)
@@ -113,6 +115,24 @@ options:
     type: list
     elements: str
     default: []
+  consumer_command:
+    description:
+      - Site command that says which certificate the consumer, the vendor's listener, uses, as a list of words; no shell
+        is involved. It prints C({"sha256":"..."}), the SHA-256 of the certificate, or C({"sha256":null}) while none was
+        seen, and ends with status 0. C({bundle_id}) and C({region}) are filled in. It changes nothing, and is run once
+        at every run, in check mode as well.
+      - Empty means that nobody looks, and RV(consumer) says so. A command that fails is no failure of the rotation.
+      - Where it is given, an older version is retired only once its successor is seen in use, or it cannot serve.
+    type: list
+    elements: str
+    default: []
+  revoked_serials:
+    description:
+      - Serial numbers in hex of certificates that you revoked at Apple. Apple keeps at most two live ones for an App
+        ID, and no third is asked for. One that is named here no longer counts.
+    type: list
+    elements: str
+    default: []
   handoff_path:
     description:
       - Folder where requests wait for a person and where answers are put. The default is C(handoff) in O(path).
@@ -128,6 +148,12 @@ options:
       - Seconds that a site command may take before it is stopped.
     type: int
     default: 300
+  lock_timeout:
+    description:
+      - Seconds to wait for another run on the same bundle id, 0 to 86400. V(0) does not wait and says who holds the
+        lock. The lock ends with the process that holds it, so none is left behind.
+    type: int
+    default: 0
   proof:
     description:
       - Asks APNs itself whether it accepts the certificate, with one HTTP/2 request to a device that does not exist.
@@ -152,7 +178,9 @@ options:
 attributes:
   check_mode:
     support: full
-    description: Reads, judges and plans. Starts no command and writes nothing. Asks APNs where O(proof) says so.
+    description:
+      - Reads, judges and plans. Writes nothing, and starts no command but O(consumer_command), which only looks. Asks
+        APNs where O(proof) says so.
   diff_mode:
     support: full
     description: Shows the steps with fingerprints. Shows no key.
@@ -306,6 +334,42 @@ proof:
       description: The same for people.
       type: str
       sample: APNs accepts it for com.contoso.securemail
+consumer:
+  description: Whether the consumer uses the certificate in service, or null where none is in service.
+  type: dict
+  returned: success
+  contains:
+    status:
+      description:
+        - V(in-use), V(not-yet-in-use) (uploaded, but the consumer was seen to use another one, or none), or
+          V(not-observed) (nobody looks, or O(consumer_command) failed).
+      type: str
+      sample: in-use
+    sentence:
+      description: The same for people.
+      type: str
+      sample: The consumer uses version 0001
+    sha256:
+      description: SHA-256 of the certificate that the consumer uses. Empty if none was seen.
+      type: str
+      sample: 0b6e0b0a1d4a1d3bd6bb5c38ae55ee4b03e4bdb28b2c2ec10f6bd0ab7a3f2a11
+    version:
+      description: The version that it belongs to. Empty if it is none of the store's.
+      type: str
+      sample: "0001"
+    since:
+      description:
+        - ISO 8601. For V(in-use), when it was first seen. For V(not-yet-in-use), when it was uploaded. Else empty.
+      type: str
+      sample: "2026-01-02T04:10:00+00:00"
+contradictions:
+  description:
+    - What the journal said otherwise than what lies in the store, a sentence each, before this run. What lies there
+      counts. It is noted in the journal, so that it is reported once.
+  type: list
+  elements: str
+  returned: success
+  sample: []
 version:
   description: The version that is worked on or in service. In check mode, the one that a run would reach.
   type: str
@@ -322,6 +386,7 @@ paths:
     certificate: /var/lib/pushops/certificates/com.contoso.securemail/versions/0001/certificate.pem
     pkcs12: /var/lib/pushops/certificates/com.contoso.securemail/versions/0001/bundle.p12
     record: /var/lib/pushops/certificates/com.contoso.securemail/versions/0001/portal.json
+    journal: /var/lib/pushops/certificates/com.contoso.securemail/journal.jsonl
     handoff: /srv/handoff/com.contoso.securemail-0001
 changes:
   description: The steps, in order, and the link of the push path that is broken until they are done.
@@ -358,6 +423,7 @@ from ansible.module_utils.basic import AnsibleModule, missing_required_lib
 
 from ansible_collections.pushops.securemail.plugins.module_utils.apple.apns import HTTPX_IMPORT_ERROR
 from ansible_collections.pushops.securemail.plugins.module_utils.apple.certificates import CRYPTOGRAPHY_IMPORT_ERROR
+from ansible_collections.pushops.securemail.plugins.module_utils.apple.consumer import NOT_OBSERVED
 from ansible_collections.pushops.securemail.plugins.module_utils.apple.endpoint import PROOF_OPTIONS
 from ansible_collections.pushops.securemail.plugins.module_utils.apple.order import Order
 from ansible_collections.pushops.securemail.plugins.module_utils.apple.state import State
@@ -381,9 +447,12 @@ def main() -> None:
             "common_name": {"type": "str", "required": True},
             "signing_command": {"type": "list", "elements": "str", "default": []},
             "portal_command": {"type": "list", "elements": "str", "default": []},
+            "consumer_command": {"type": "list", "elements": "str", "default": []},
+            "revoked_serials": {"type": "list", "elements": "str", "default": []},
             "handoff_path": {"type": "path"},
             "now": {"type": "str"},
             "command_timeout": {"type": "int", "default": 300},
+            "lock_timeout": {"type": "int", "default": 0},
             "proof": {"type": "dict", "options": PROOF_OPTIONS},
             "proof_required": {"type": "bool", "default": True},
             "metrics_path": {"type": "path"},
@@ -403,6 +472,11 @@ def main() -> None:
         proof = outcome.after.proofs.get(outcome.after.current or 0)
         if proof is not None and proof.inconclusive:
             module.warn(f"The certificate in service could not be proved ({proof.reason}): {proof.sentence}")
+        for contradiction in described["contradictions"]:
+            module.warn(contradiction)
+        consumer = described["consumer"]
+        if order.observes and consumer and consumer["status"] == NOT_OBSERVED:
+            module.warn(f"Which certificate is in use could not be seen: {consumer['sentence']}")
         return described
 
     run(module, lambda: order.rotation, describe)

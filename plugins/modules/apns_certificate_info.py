@@ -170,6 +170,47 @@ bundles:
           description: The same for people.
           type: str
           sample: APNs accepts it for com.contoso.securemail
+    consumer:
+      description:
+        - Whether the certificate in service is in use, as the rotation last saw it and with its values, or null where
+          none is in service. V(not-observed) where no run has seen the consumer.
+      type: dict
+      sample:
+        status: in-use
+        sentence: The consumer was seen to use version 0001 at 2026-01-02T04:10:00+00:00
+        sha256: 0b6e0b0a1d4a1d3bd6bb5c38ae55ee4b03e4bdb28b2c2ec10f6bd0ab7a3f2a11
+        version: "0001"
+        since: "2026-01-02T04:10:00+00:00"
+    contradictions:
+      description: What the journal says otherwise than what lies in the store, a sentence each.
+      type: list
+      elements: str
+      sample: []
+    history:
+      description:
+        - The journal, oldest entry first. Each entry has C(at) (ISO 8601), C(version),
+          C(step), C(by) (process, account and host), C(run) (equal for all entries of one
+          run), and fingerprints and the like that belong to the step.
+        - Steps are V(key), V(request), V(signed), V(staged) (the PKCS#12), V(proved), V(uploaded), V(in-service),
+          V(seen-in-use), V(retired), and V(gone) for what was found to be missing. An entry with C(found) was
+          noted by a later run than the one that did the step.
+      type: list
+      elements: dict
+      sample:
+        - at: "2026-01-01T04:10:00+00:00"
+          version: "0001"
+          step: key
+          by: process 4711 of pushops on controller.contoso.com
+          run: 5f3a9c1e
+          key_sha256: 77a3c1f0e0f2f2a34d6a56a3b7f0a7c9f9b1fbd9d27f5f2b1a6c8a1ad1e0c2b4
+          reason: missing
+    unreadable_lines:
+      description:
+        - Numbers of the lines of the journal that are no entry. A run that was cut short may leave one; the step is
+          then noted again.
+      type: list
+      elements: int
+      sample: []
     versions:
       description: The versions, in rising order.
       type: list
@@ -181,8 +222,8 @@ bundles:
           sample: "0002"
         state:
           description:
-            - V(awaiting-signature), V(awaiting-upload), V(uploaded), V(in-service), or V(retired) for one that is older
-              than the one in service.
+            - V(awaiting-signature), V(awaiting-upload), V(uploaded) or V(in-service). One that is older than the one in
+              service is V(superseded) while the consumer may still use it, then V(retired).
           type: str
           sample: awaiting-upload
         decision:
@@ -196,7 +237,13 @@ bundles:
           type: dict
           sample: null
         uploaded:
-          description: The record of the upload, or null.
+          description:
+            - The record of the upload, or null. Has C(at), C(by), C(region),
+              C(customer_id) and C(sha256).
+          type: dict
+          sample: null
+        retired:
+          description: When it was retired, and the code of the reason, or null.
           type: dict
           sample: null
 files:

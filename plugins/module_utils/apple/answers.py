@@ -10,7 +10,7 @@ import typing as t
 from ..core.errors import Refused
 from .certificates import Certificate, NotACertificate, parse_certificate
 from .renewal_policy import NOT_YET_VALID, VALID, Subject, assess
-from .state import Answer
+from .versions import Answer
 
 _LONGEST = 128
 

@@ -9,15 +9,18 @@ from __future__ import annotations
 
 from ..core.errors import UnexpectedState
 from ..core.reconcile import Change, Plan
-from . import handoff, renewal_policy
+from . import handoff, ledger
 from .answers import accept_certificate, check_customer, form_is_for, parse_portal_form
+from .assessment import Assessment
 from .certificates import Certificate
 from .course import AWAITING_SIGNATURE, AWAITING_UPLOAD, IN_SERVICE, Course, Gate, Step, Wish
 from .gates import PORTAL, SIGNING
 from .keys import Bundle
 from .proof import insist
-from .renewal_policy import Decision, Subject, assess
-from .state import State, Version, version_name
+from .renewal_policy import Subject
+from .retiring import changes_after_the_switch
+from .state import State
+from .versions import version_name
 
 LINK = "apns-certificate"
 
@@ -35,58 +38,21 @@ class _Chart:
     def __init__(self, state: State, wish: Wish) -> None:
         self._state = state
         self._wish = wish
-        self._newest = self._judge(state.newest.certificate, state.newest.key_sha256) if state.newest else None
-        self._target = self._choose_target()
-        self._decision = self._decide()
+        assessment = Assessment(state, wish)
+        self._target, self._decision = assessment.target, assessment.decision
+        self._held_back = assessment.held_back
+        self._answers = assessment.answers
         self._link = "" if self._decision.serves else LINK
         self._changes: list[Change] = []
-
-    def _judge(self, certificate: Certificate | None, key_sha256: str = "", successor: str = "") -> Decision:
-        wish = self._wish
-        return assess(Subject(certificate, wish.bundle_id, wish.now, wish.renew_before, key_sha256, successor))
-
-    def _choose_target(self) -> Version:
-        """The newest version while it is unfinished or serves well; else the next one."""
-        newest, decision = self._state.newest, self._newest
-        if newest is None or decision is None:
-            return Version(1)
-        if decision.reason == renewal_policy.NOT_YET_VALID:
-            raise UnexpectedState(
-                f"The certificate of version {newest.name} was accepted before and now is not valid yet. "
-                f"{decision.sentence}",
-                "Correct the clock of this machine",
-            )
-        in_service = self._state.current == newest.number
-        if decision.reason in (renewal_policy.MISSING, renewal_policy.VALID) and not (
-            in_service and self._is_refused()
-        ):
-            return newest
-        return Version(newest.number + 1)
-
-    def _is_refused(self) -> bool:
-        """Whether APNs refuses the certificate in service. One that is not in service yet is stopped, not replaced."""
-        proof = self._state.proofs.get(self._state.current or 0)
-        return proof is not None and proof.refused
-
-    def _decide(self) -> Decision:
-        state, newest = self._state, self._state.newest
-        if state.serving is None or newest is None:
-            return Decision(renewal_policy.MISSING, "No certificate is in service")
-        if state.current == newest.number:
-            decision = self._judge(state.serving, newest.key_sha256)
-        else:
-            successor = newest.name if newest.certificate and self._target is newest else ""
-            decision = self._judge(state.serving, successor=successor)
-        if decision.serves and self._is_refused():
-            proof = state.proofs[state.current or 0]
-            return Decision(proof.reason, proof.sentence)
-        if decision.serves and state.uploaded_for != self._wish.region:
-            return Decision(renewal_policy.NOT_UPLOADED, f"It is not uploaded for {self._wish.region}")
-        return decision
 
     def course(self) -> Course:
         for path, mode, tight in self._state.lax:
             self._add(f"permissions of {path}", f"{mode:04o}", f"{tight:04o}", Step("tighten", value=(path, tight)), "")
+        for note in ledger.notes(self._state):
+            named = f"journal of {version_name(note.version)}"
+            self._add(named, None, note.shown, Step("note", note.version, note), "")
+        if self._held_back:
+            return self._end(IN_SERVICE, None)
         gate = self._sign()
         if gate:
             return self._end(AWAITING_SIGNATURE, gate)
@@ -99,6 +65,8 @@ class _Chart:
         if self._handed_out.keys() & {handoff.BUNDLE, handoff.PORTAL_ANSWER}:
             folder = str(self._wish.handoff(self._target.number))
             self._add(folder, "PKCS#12 and form of the portal gate", None, Step("clear", self._target.number), "")
+        for ended in changes_after_the_switch(self._state, self._wish, self._target):
+            self._changes.append(ended)
         return self._end(IN_SERVICE, None)
 
     def _end(self, stage: str, gate: Gate | None) -> Course:
@@ -119,16 +87,15 @@ class _Chart:
         """Up to an accepted certificate."""
         target, wish, name = self._target, self._wish, self._target.name
         if not target.key_sha256:
-            self._add(f"{name}/key.pem", None, "new RSA-2048 key, encrypted", Step("make_key", target.number))
+            step = Step("make_key", target.number, self._decision.reason)
+            self._add(f"{name}/key.pem", None, "new RSA-2048 key, encrypted", step)
         if target.request is None:
             self._add(f"{name}/request.csr", None, "request for the key", Step("make_request", target.number))
         if target.certificate is not None:
             return None
-        is_newest = target is self._state.newest
-        answers = (*self._state.handed_out.certificates, *((target.signed,) if target.signed else ()))
         step, shown = Step("sign", target.number), "what the signing command makes of the request"
-        if is_newest and answers:
-            signed = accept_certificate(answers, self._subject)
+        if self._answers:
+            signed = accept_certificate(self._answers, self._subject)
             step = Step("take_certificate", target.number, signed)
             shown = f"SHA-256 {signed.sha256}, valid until {signed.not_after.isoformat()}"
         elif not wish.signed_by_command:

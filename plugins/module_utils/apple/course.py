@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 from ..core.reconcile import Plan
 from .renewal_policy import Decision
-from .state import Version
+from .versions import Version
 
 AWAITING_SIGNATURE, AWAITING_UPLOAD, IN_SERVICE = "awaiting-signature", "awaiting-upload", "in-service"
 
@@ -22,6 +22,8 @@ class Wish:
 
     :param signed_by_command: the signing gate has a site command; without one, a person acts.
     :param handoff: where the hand-off folder of a version is.
+    :param revoked: serial numbers of certificates that are revoked at Apple, lower-case hex.
+    :param observed: a site command says which certificate the consumer uses.
     :param proof_required: where a proof is asked for, a version that APNs says nothing about goes no further.
     """
 
@@ -35,6 +37,8 @@ class Wish:
     uploaded_by_command: bool
     handoff: t.Callable[[int], pathlib.Path]
     proof_required: bool
+    revoked: frozenset[str] = frozenset()
+    observed: bool = False
 
 
 @dataclass(frozen=True)

@@ -1,6 +1,6 @@
 # Copyright: (c) 2026, the pushops.securemail contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The two gates that no API opens, where a site's own command acts: started without a shell, bounded, and never quoted.
+"""Where a site's own command acts, at the two gates that no API opens, or looks: no shell, bounded, and never quoted.
 
 What a command prints may hold secrets, so only its masked last words enter an error.
 """
@@ -18,7 +18,9 @@ from ..core.errors import InvalidInput, Refused
 from ..core.redact import REDACTED, redact
 
 SIGNING, PORTAL = "signing", "portal"
-REQUIRED = {SIGNING: ("csr", "certificate"), PORTAL: ("pkcs12",)}
+#: No gate: who looks there which certificate is in use.
+CONSUMER = "consumer"
+REQUIRED: dict[str, tuple[str, ...]] = {SIGNING: ("csr", "certificate"), PORTAL: ("pkcs12",), CONSUMER: ()}
 
 _PLACEHOLDER = re.compile(r"\{(csr|certificate|bundle_id|pkcs12|region)\}")
 _NAMED_SECRET = re.compile(
@@ -37,9 +39,8 @@ def check_command(gate: str, command: t.Sequence[str]) -> tuple[str, ...]:
     missing = [name for name in REQUIRED[gate] if command and not any(f"{{{name}}}" in word for word in command)]
     if missing or (command and not command[0].strip()):
         needed = " and ".join(f"{{{name}}}" for name in REQUIRED[gate])
-        raise InvalidInput(
-            f"{gate}_command", list(command), f"a program and its arguments, among them {needed}", "Add what is missing"
-        )
+        expected = f"a program and its arguments{', among them ' if needed else ''}{needed}"
+        raise InvalidInput(f"{gate}_command", list(command), expected, "Add what is missing")
     return tuple(command)
 
 

@@ -13,7 +13,8 @@ import stat
 
 from ..core import files
 from ..core.errors import UnexpectedState
-from .state import Answer, HandedOut, version_name
+from .state import HandedOut
+from .versions import Answer, version_name
 
 REQUEST, SIGNING_TEXT = "request.csr", "SIGNING.txt"
 BUNDLE, PORTAL_TEXT, PORTAL_ANSWER = "bundle.p12", "UPLOAD.txt", "portal.json"

@@ -3,7 +3,8 @@
 """Where keys and certificates of one bundle id live: numbered versions and one pointer to the one in service.
 
 ``<path>/<bundle id>/versions/0001/`` holds ``key.pem``, ``request.csr``, ``certificate.pem``, ``bundle.p12`` and
-``portal.json``; ``<path>/<bundle id>/current`` points to the version in service. Folders 0700, files 0600.
+``portal.json``. Beside ``versions``, ``current`` points to the version in service, and ``journal.jsonl`` says who did
+what, and when. Folders 0700, files 0600.
 """
 
 from __future__ import annotations
@@ -18,10 +19,11 @@ import typing as t
 
 from ..core import files
 from ..core.errors import UnexpectedState
-from . import keys
+from . import journal, keys
 from .certificates import Certificate, NotACertificate, parse_certificate
+from .journal import Journal
 from .lock import Lock
-from .state import Answer, Record, Version, version_name
+from .versions import Answer, Record, Version, version_name
 
 KEY, REQUEST, CERTIFICATE, BUNDLE, RECORD = "key.pem", "request.csr", "certificate.pem", "bundle.p12", "portal.json"
 #: What the signing command made: while it runs, and once it has ended well.
@@ -35,15 +37,19 @@ class KeyStore:
     """The folder of one bundle id.
 
     :param path: root folder of the store, which may hold other bundle ids as well.
+    :param lock_timeout: seconds to wait for another run.
     """
 
-    def __init__(self, path: str, bundle_id: str, key_passphrase: str, pkcs12_passphrase: str) -> None:
+    def __init__(
+        self, path: str, bundle_id: str, key_passphrase: str, pkcs12_passphrase: str, lock_timeout: float = 0
+    ) -> None:
         self.home = pathlib.Path(os.path.abspath(path)) / bundle_id
         self._versions = self.home / "versions"
         self._current = self.home / "current"
         self._key_passphrase = key_passphrase
         self._pkcs12_passphrase = pkcs12_passphrase
-        self._lock = Lock(self.home / "lock")
+        self._lock = Lock(self.home / "lock", lock_timeout)
+        self.journal_path = self.home / "journal.jsonl"
 
     def folder(self, number: int) -> pathlib.Path:
         return self._versions / version_name(number)
@@ -91,6 +97,19 @@ class KeyStore:
                 "Point it to the version that was uploaded last, or remove it if none was",
             )
         return int(name)
+
+    def journal(self) -> Journal:
+        return journal.read(self.journal_path)
+
+    def certificates(self, numbers: t.Iterable[int]) -> dict[int, Certificate]:
+        """The certificates of versions. One that cannot be read is left out: an old one holds up nobody."""
+        found = {}
+        for number in numbers:
+            with contextlib.suppress(UnexpectedState):
+                certificate = self.certificate(number)
+                if certificate is not None:
+                    found[number] = certificate
+        return found
 
     def lax(self) -> tuple[tuple[str, int, int], ...]:
         """What others than the owner may touch: path, permissions as they are, permissions as they should be."""

@@ -13,6 +13,7 @@ import typing as t
 
 from ..core.textfile import Sample, textfile
 from .certificates import Certificate
+from .consumer import IN_USE, NOT_OBSERVED
 from .gates import PORTAL, SIGNING
 from .key_store import CERTIFICATE
 from .standing import RETIRED, Standing
@@ -22,6 +23,8 @@ _HELP = {
     "x509_cert_not_before": "Start of the validity of a certificate that is in service or follows it.",
     "pushops_apns_serves": "Whether the certificate in service can sign in to APNs, as of the last run.",
     "pushops_apns_in_service_version": "Number of the version in service.",
+    "pushops_apns_in_use_version": "Version that the consumer was seen to use, 0 for none; absent where not observed.",
+    "pushops_apns_in_use_since_timestamp_seconds": "When the version in service was first seen in use; 0 until then.",
     "pushops_apns_issued_version": "Highest number of a version that Apple has issued a certificate for.",
     "pushops_apns_in_service_not_after_timestamp_seconds": "When the certificate in service ends.",
     "pushops_apns_renewal_due_timestamp_seconds": "When the renewal of the certificate in service starts.",
@@ -49,6 +52,10 @@ def _samples(standing: Standing, folder: pathlib.Path, now: datetime.datetime) -
     yield "pushops_apns_serves", bundle, float(bool(standing.needed_by))
     yield "pushops_apns_in_service_version", bundle, serving.number if serving else 0
     yield "pushops_apns_issued_version", bundle, max(issued, default=0)
+    use = standing.use
+    if use and use.status != NOT_OBSERVED:
+        yield "pushops_apns_in_use_version", bundle, float(use.version or 0)
+        yield "pushops_apns_in_use_since_timestamp_seconds", bundle, _seconds(use.since if use.status == IN_USE else "")
     ends = serving.certificate.not_after.timestamp() if serving and serving.certificate else 0
     yield "pushops_apns_in_service_not_after_timestamp_seconds", bundle, ends
     yield "pushops_apns_renewal_due_timestamp_seconds", bundle, _seconds(standing.next_due)

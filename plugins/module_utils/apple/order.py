@@ -17,14 +17,16 @@ from ..core.reconcile import Outcome
 from ..core.textfile import check_metrics_path
 from . import gates, key_store
 from .apns import Apns
+from .consumer import Observer
 from .course import Wish
 from .endpoint import check_endpoint
 from .handoff import HandOff
 from .key_store import KeyStore
 from .metrics import render
 from .prover import Prover
-from .rotation import Means, Rotation
+from .rotation import Rotation
 from .state import State
+from .steps import Means
 from .survey import Survey
 
 _LONGEST_PASSPHRASE = 1023  # bytes, the limit of OpenSSL's PEM password buffer
@@ -52,6 +54,7 @@ class Order:
         hand_off = HandOff(params["handoff_path"] or os.path.join(params["path"], "handoff"), bundle_id)
         signing = gates.check_command(gates.SIGNING, params["signing_command"])
         portal = gates.check_command(gates.PORTAL, params["portal_command"])
+        consumer = gates.check_command(gates.CONSUMER, params["consumer_command"])
         wish = Wish(
             bundle_id=bundle_id,
             region=check_line("region", params["region"]),
@@ -63,6 +66,8 @@ class Order:
             uploaded_by_command=bool(portal),
             handoff=hand_off.folder,
             proof_required=params["proof_required"],
+            revoked=frozenset(check_serial(serial) for serial in params["revoked_serials"]),
+            observed=bool(consumer),
         )
         means = Means(
             email=check_email(params["email"]),
@@ -74,8 +79,15 @@ class Order:
             timeout=check_positive("command_timeout", params["command_timeout"]),
         )
         apns = Apns(check_endpoint(params["proof"])) if params["proof"] is not None else None
-        store = KeyStore(params["path"], bundle_id, *secrets)
-        return Rotation(store, hand_off, wish, means, Prover(apns, store, bundle_id))
+        store = KeyStore(params["path"], bundle_id, secrets[0], secrets[1], check_lock_timeout(params["lock_timeout"]))
+        values = {"bundle_id": bundle_id, "region": wish.region}
+        observer = Observer(consumer, values, means.timeout, secrets)
+        return Rotation(store, hand_off, wish, means, Prover(apns, store, bundle_id), observer)
+
+    @property
+    def observes(self) -> bool:
+        """Whether the consumer is looked at."""
+        return self.rotation.wish.observed
 
     def report(self, outcome: Outcome[State]) -> None:
         """Write the metrics, where they are asked for.
@@ -87,7 +99,8 @@ class Order:
             return
         store, wish = self.rotation.store, self.rotation.wish
         proof = outcome.after.proofs.get(outcome.after.current or 0)
-        survey = Survey(wish.now, wish.renew_before, (lambda *_version: proof) if proof else None)
+        use = self.rotation.use(outcome.after)
+        survey = Survey(wish.now, wish.renew_before, (lambda *_version: proof) if proof else None, use)
         (standing,) = survey.store(self._params["path"], [wish.bundle_id])
         files.replace(path, render(standing, store.home / "versions", wish.now), 0o644)
 
@@ -97,13 +110,15 @@ class Order:
         course = rotation.course(outcome.after)
         folder = rotation.store.folder(course.target.number)
         serving = outcome.after.serving
-        proof = outcome.after.proofs.get(outcome.after.current or 0)
+        proof, use = outcome.after.proofs.get(outcome.after.current or 0), rotation.use(outcome.after)
         return {
             "stage": course.stage,
             "gate": dataclasses.asdict(course.gate) if course.gate else None,
             "decision": {"reason": course.decision.reason, "sentence": course.decision.sentence},
             "certificate": serving.shown(rotation.wish.now) if serving else None,
             "proof": dataclasses.asdict(proof) if proof else None,
+            "consumer": dataclasses.asdict(use) if use else None,
+            "contradictions": rotation.contradictions(outcome.before),
             "version": course.target.name,
             "paths": {
                 "version": str(folder),
@@ -112,6 +127,7 @@ class Order:
                 "certificate": str(folder / key_store.CERTIFICATE),
                 "pkcs12": str(folder / key_store.BUNDLE),
                 "record": str(folder / key_store.RECORD),
+                "journal": str(rotation.store.journal_path),
                 "handoff": str(rotation.wish.handoff(course.target.number)),
             },
         }
@@ -147,6 +163,20 @@ def check_positive(name: str, value: int) -> int:
     if not 0 < value <= 36500:
         raise InvalidInput(name, value, "a number from 1 to 36500", "Leave it out for the default")
     return value
+
+
+def check_lock_timeout(value: int) -> int:
+    if not 0 <= value <= 86400:
+        raise InvalidInput("lock_timeout", value, "seconds from 0 to 86400", "Leave it out to not wait")
+    return value
+
+
+def check_serial(value: str) -> str:
+    """A serial number in hex as certificates are shown with, upper or lower case, with or without colons."""
+    serial = value.replace(":", "").replace(" ", "").lower().lstrip("0")
+    if not serial or any(digit not in "0123456789abcdef" for digit in serial):
+        raise InvalidInput("revoked_serials", value, "a serial number in hex", "Copy it from the result's certificate")
+    return serial
 
 
 def check_now(value: str | None) -> datetime.datetime:

@@ -6,17 +6,19 @@ from __future__ import annotations
 
 import datetime
 import typing as t
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass, field
 
 from . import renewal_policy
 from .certificates import UNREADABLE, Certificate
+from .consumer import Use
 from .course import AWAITING_SIGNATURE, AWAITING_UPLOAD, IN_SERVICE
 from .gates import PORTAL, SIGNING
+from .journal import Entry, Journal
 from .proof import Proof
 from .renewal_policy import Decision, renewal_starts
-from .state import Record, version_name
+from .versions import Record, version_name
 
-UPLOADED, RETIRED = "uploaded", "retired"
+UPLOADED, SUPERSEDED, RETIRED = "uploaded", "superseded", "retired"
 NOBODY, ROTATION, OPERATOR = "nobody", "rotation", "operator"
 
 
@@ -26,6 +28,7 @@ class Kept:
 
     :param key_sha256: of the key that the request names; empty where there is no request yet.
     :param waiting_since: when the last part was written that a gate waits for an answer to, ISO 8601.
+    :param retired: what the journal says of its end; ``None`` while it is not retired.
     """
 
     number: int
@@ -33,6 +36,7 @@ class Kept:
     certificate: Certificate | None
     record: Record | None
     waiting_since: str
+    retired: Entry | None = None
 
     @property
     def name(self) -> str:
@@ -54,6 +58,8 @@ class Standing:
     :param waiting_since: ISO 8601; empty where no gate waits.
     :param next_due: when the renewal starts, ISO 8601; empty where nothing serves.
     :param needed_by: when the certificate in service ends, ISO 8601; empty where none serves.
+    :param use: whether the certificate in service is in use; ``None`` where none is in service.
+    :param contradictions: what the journal says otherwise than the artifacts, a sentence each.
     """
 
     bundle_id: str
@@ -66,6 +72,9 @@ class Standing:
     next_due: str = ""
     needed_by: str = ""
     proof: Proof | None = None
+    use: Use | None = None
+    journal: Journal = field(default_factory=Journal)
+    contradictions: tuple[str, ...] = ()
 
     def shown(self, now: datetime.datetime) -> dict[str, t.Any]:
         """The standing as a module returns it."""
@@ -81,6 +90,10 @@ class Standing:
             "days_left": serving.shown(now)["days_left"] if serving else None,
             "in_service": self.serving.name if self.serving else "",
             "proof": {"reason": self.proof.reason, "sentence": self.proof.sentence} if self.proof else None,
+            "consumer": asdict(self.use) if self.use else None,
+            "contradictions": list(self.contradictions),
+            "history": [entry.shown() for entry in self.journal.entries],
+            "unreadable_lines": list(self.journal.unreadable),
             "versions": [_shown_version(*version, now) for version in self.versions],
         }
 
@@ -98,7 +111,16 @@ def _shown_version(version: Kept, state: str, decision: Decision, now: datetime.
         "certificate": version.certificate.shown(now) if version.certificate else None,
         "uploaded": None
         if record is None
-        else {"at": record.recorded_at, "by": record.uploaded_by, "region": record.region, "sha256": record.sha256},
+        else {
+            "at": record.recorded_at,
+            "by": record.uploaded_by,
+            "region": record.region,
+            "customer_id": record.customer_id,
+            "sha256": record.sha256,
+        },
+        "retired": {"at": version.retired.at, "reason": version.retired.facts.get("reason", "")}
+        if version.retired
+        else None,
     }
 
 
@@ -166,7 +188,7 @@ def _state(version: Kept, current: int | None) -> str:
     if version.number == current:
         return IN_SERVICE
     if current is not None and version.number < current:
-        return RETIRED
+        return RETIRED if version.retired else SUPERSEDED
     if version.certificate is None:
         return AWAITING_SIGNATURE
     return UPLOADED if version.uploaded else AWAITING_UPLOAD

@@ -7,58 +7,9 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from .certificates import Certificate
-from .keys import Bundle
+from .journal import Journal
 from .proof import Proof
-
-
-def version_name(number: int) -> str:
-    """``0001`` for 1: how folders and people name a version."""
-    return f"{number:04d}"
-
-
-@dataclass(frozen=True)
-class Answer:
-    """A file that came back through a gate."""
-
-    path: str
-    content: bytes = field(repr=False)
-
-
-@dataclass(frozen=True)
-class Record:
-    """The evidence of one upload.
-
-    :param sha256: of the certificate that was uploaded.
-    :param recorded_at: ISO 8601.
-    :param uploaded_by: who did it: a name, or the site command.
-    """
-
-    customer_id: str
-    region: str
-    sha256: str
-    recorded_at: str
-    uploaded_by: str
-
-
-@dataclass(frozen=True)
-class Version:
-    """One numbered version of the store; parts that are not made yet are empty.
-
-    :param signed: what the signing command made and nobody has taken in yet.
-    """
-
-    number: int
-    key_sha256: str = ""
-    request: bytes | None = field(default=None, repr=False)
-    certificate: Certificate | None = None
-    bundle: Bundle | None = None
-    bundle_bytes: bytes | None = field(default=None, repr=False)
-    record: Record | None = None
-    signed: Answer | None = None
-
-    @property
-    def name(self) -> str:
-        return version_name(self.number)
+from .versions import Answer, Record, Version
 
 
 @dataclass(frozen=True)
@@ -76,22 +27,41 @@ class HandedOut:
 
 
 @dataclass(frozen=True)
+class Sighting:
+    """What the site's command saw the consumer use.
+
+    :param sha256: of the certificate; empty where it was seen to use none.
+    :param why: why nothing is known; empty where something is.
+    """
+
+    sha256: str = ""
+    why: str = ""
+
+
+@dataclass(frozen=True)
 class State:
     """The present state of one bundle id.
 
     :param newest: the version with the highest number.
     :param current: number of the version in service.
     :param serving: certificate of the version in service.
-    :param uploaded_for: region for which the version in service was uploaded; empty where no upload is recorded.
+    :param record: of the upload of the version in service.
     :param handed_out: for the newest version.
     :param proofs: version -> what APNs says of its certificate; empty where no proof is asked for.
+    :param certificates: version -> certificate, of all versions that have one; unreadable ones of old left out.
+    :param older: versions that are older than the newest and not in service.
+    :param sighting: what the consumer was seen to use; ``None`` where nobody looks.
     :param lax: path, present and desired permissions of what others than the owner may touch.
     """
 
     newest: Version | None = None
     current: int | None = None
     serving: Certificate | None = None
-    uploaded_for: str = ""
+    record: Record | None = None
     handed_out: HandedOut = field(default_factory=HandedOut)
     proofs: dict[int, Proof] = field(default_factory=dict)
+    journal: Journal = field(default_factory=Journal)
+    certificates: dict[int, Certificate] = field(default_factory=dict)
+    older: tuple[int, ...] = ()
+    sighting: Sighting | None = None
     lax: tuple[tuple[str, int, int], ...] = ()

@@ -16,14 +16,17 @@ from dataclasses import dataclass
 from ..core import files
 from ..core.environment import check_bundle_id
 from ..core.errors import InvalidInput, PushOpsError, UnexpectedState
-from . import keys, renewal_policy, standing
+from . import consumer, key_store, keys, ledger, renewal_policy, standing
 from .apns import Apns
 from .certificates import UNREADABLE, Certificate, NotACertificate, parse_certificate
+from .consumer import Use
+from .journal import KEY, RETIRED, Journal
 from .key_store import CERTIFICATE, REQUEST, KeyStore
 from .proof import Proof
 from .renewal_policy import Decision, Subject, assess
 from .standing import Kept, Standing
-from .state import Record
+from .state import State
+from .versions import Record, Version
 
 #: Asks APNs about a version of a bundle id.
 Prove = t.Callable[[KeyStore, str, int], Proof]
@@ -34,11 +37,13 @@ class Survey:
     """How to look.
 
     :param prove: asks APNs about certificates in service; ``None``: nobody is asked.
+    :param use: what a run saw of the consumer; ``None``: what the journal says of it counts.
     """
 
     now: datetime.datetime
     renew_before: datetime.timedelta
     prove: Prove | None = None
+    use: Use | None = None
 
     def store(self, path: str, bundle_ids: t.Sequence[str]) -> list[Standing]:
         """Every bundle id of a store in alphabetical order.
@@ -57,8 +62,8 @@ class Survey:
             return standing.unreadable(bundle_id, str(problem))
 
     def _read(self, store: KeyStore, bundle_id: str) -> Standing:
-        current = store.current()
-        kept = [_kept(store, number) for number in store.numbers()]
+        current, journal = store.current(), store.journal()
+        kept = [_kept(store, number, journal) for number in store.numbers()]
         follows = {current: kept[-1].name} if kept and kept[-1].number != current and kept[-1].certificate else {}
         judged = [
             (each, self._judge(each.certificate, bundle_id, each.key_sha256, follows.get(each.number, "")))
@@ -66,7 +71,15 @@ class Survey:
         ]
         serves = any(each.number == current and decision.serves for each, decision in judged)
         proof = self.prove(store, bundle_id, current) if serves and current and self.prove else None
-        return standing.stand(bundle_id, judged, current, proof, self.renew_before)
+        found = standing.stand(bundle_id, judged, current, proof, self.renew_before)
+        serving = found.serving.certificate if found.serving else None
+        remembered = consumer.remembered(current, serving.sha256, journal) if current and serving else None
+        return dataclasses.replace(
+            found,
+            use=self.use or remembered,
+            journal=journal,
+            contradictions=_contradictions(store, kept, found.serving, journal),
+        )
 
     def _judge(self, certificate: Certificate | None, bundle_id: str, key_sha256: str, successor: str) -> Decision:
         return assess(Subject(certificate, bundle_id, self.now, self.renew_before, key_sha256, successor))
@@ -93,7 +106,29 @@ def proving(apns: Apns, key_passphrase: str) -> Prove:
     )
 
 
-def _kept(store: KeyStore, number: int) -> Kept:
+def _contradictions(store: KeyStore, kept: t.Sequence[Kept], serving: Kept | None, journal: Journal) -> tuple[str, ...]:
+    """What the journal says otherwise than what lies there, the keys left closed."""
+    newest = None
+    if kept:
+        last, known = kept[-1], journal.last(kept[-1].number, KEY)
+        unseen = (
+            known.facts.get("key_sha256", "") if known and (store.folder(last.number) / key_store.KEY).exists() else ""
+        )
+        newest = Version(last.number, last.key_sha256 or unseen, None, last.certificate, record=last.record)
+    state = State(
+        newest=newest,
+        current=serving.number if serving else None,
+        serving=serving.certificate if serving else None,
+        record=serving.record if serving else None,
+        journal=journal,
+    )
+    try:
+        return tuple(note.contradiction for note in ledger.notes(state) if note.contradiction)
+    except UnexpectedState as problem:
+        return (str(problem),)
+
+
+def _kept(store: KeyStore, number: int, journal: Journal) -> Kept:
     """A version by what it holds; the key itself stays closed, the request says which one it is."""
     folder = store.folder(number)
     request = files.read(folder / REQUEST)
@@ -105,6 +140,7 @@ def _kept(store: KeyStore, number: int) -> Kept:
         certificate=certificate,
         record=record,
         waiting_since=_written(folder / (CERTIFICATE if certificate else REQUEST)),
+        retired=journal.last(number, RETIRED),
     )
 
 

@@ -81,6 +81,20 @@ def replace(path: pathlib.Path, content: bytes, mode: int = 0o600) -> None:
         sync_folder(path.parent)
 
 
+def append_line(path: pathlib.Path, line: bytes, mode: int = 0o600) -> None:
+    """Append one line and make it durable. What a crash tore before stays, as a line of its own."""
+    with _explained("append to", path):
+        descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, mode)
+        try:
+            size = os.fstat(descriptor).st_size
+            torn = size > 0 and os.pread(descriptor, 1, size - 1) != b"\n"
+            _write_all(descriptor, (b"\n" if torn else b"") + line + b"\n")
+            os.fsync(descriptor)
+        finally:
+            os.close(descriptor)
+        sync_folder(path.parent)
+
+
 def point(link: pathlib.Path, target: str) -> None:
     """Let a symbolic link point to a target, in one step."""
     with _explained("switch", link):
@@ -138,12 +152,18 @@ def _write_temporary(path: pathlib.Path, content: bytes, mode: int) -> pathlib.P
     temporary = _temporary_name(path)
     descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
     try:
-        with os.fdopen(descriptor, "wb") as stream:
-            stream.write(content)
-            stream.flush()
-            os.fchmod(stream.fileno(), mode)
-            os.fsync(stream.fileno())
+        try:
+            _write_all(descriptor, content)
+            os.fchmod(descriptor, mode)
+            os.fsync(descriptor)
+        finally:
+            os.close(descriptor)
     except OSError:
         os.unlink(temporary)
         raise
     return temporary
+
+
+def _write_all(descriptor: int, content: bytes) -> None:
+    while content:
+        content = content[os.write(descriptor, content) :]

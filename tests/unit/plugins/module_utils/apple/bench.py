@@ -93,6 +93,9 @@ class Bench:
             "proof": None,
             "proof_required": True,
             "metrics_path": None,
+            "consumer_command": [],
+            "revoked_serials": [],
+            "lock_timeout": 0,
             **changed,
         }
 

@@ -24,6 +24,7 @@ from ansible_collections.pushops.securemail.tests.unit.plugins.module_utils.appl
     Bench,
 )
 from ansible_collections.pushops.securemail.tests.unit.plugins.module_utils.apple.push_ca import BUNDLE_ID, NOW, Kind
+from ansible_collections.pushops.securemail.tests.unit.plugins.module_utils.apple.test_rotation import links
 
 OPTIONS: dict[str, t.Any] = {
     "host": "api.push.apple.com",
@@ -194,7 +195,7 @@ def test_a_certificate_in_service_that_apns_refuses_is_followed_by_another(
     judge.answers = [refusal]
     predicted = bench.run(check=True, proof=OPTIONS)
     assert predicted["decision"] == predicted["proof"] == {"reason": refusal.reason, "sentence": "no"}
-    assert predicted["version"] == "0002" and {change["link"] for change in predicted["changes"]} == {LINK}
+    assert predicted["version"] == "0002" and links(predicted) == {LINK}
     judge.answers = [refusal, ACCEPTED]
     done = bench.run(proof=OPTIONS)
     assert (done["version"], done["decision"]["reason"], done["changes"]) == ("0002", "valid", predicted["changes"])
@@ -224,11 +225,11 @@ def test_a_certificate_that_cannot_serve_anyway_is_not_shown_to_apns(bench: Benc
 
 
 def test_a_certificate_of_another_key_is_replaced_and_not_shown_to_apns(bench: Bench) -> None:
-    bench.run()
+    serial = bench.run()["certificate"]["serial"]
     bench.by_hand(path=str(bench.path / "other"))
     other = (bench.path / "other" / "handoff" / f"{BUNDLE_ID}-0001" / "request.csr").read_bytes()
     (bench.version() / "certificate.pem").write_bytes(bench.ca.answer(other))
-    found = bench.run(check=True, proof=OPTIONS)
+    found = bench.run(check=True, proof=OPTIONS, revoked_serials=[serial])
     assert (found["decision"]["reason"], found["version"], found["proof"]) == ("key-mismatch", "0002", None)
 
 
