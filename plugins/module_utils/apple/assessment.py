@@ -19,7 +19,7 @@ class Assessment:
     :ivar target: the version that is in service in the end.
     :ivar decision: about the certificate that is in service now.
     :ivar answers: what may be the target's signed certificate.
-    :ivar held_back: Apple would refuse a further certificate, and none is needed yet.
+    :ivar held_back: a further certificate was begun and is not needed yet.
     :raises Refused: Apple would refuse a further certificate, and one is needed.
     :raises UnexpectedState: something that no step may touch.
     """
@@ -42,7 +42,7 @@ class Assessment:
     def _choose_target(self) -> Version:
         """The newest version while it is unfinished or serves well; else the next one."""
         newest, decision = self._state.newest, self._newest
-        following = Version(max(newest.number if newest else 0, self._state.journal.highest) + 1)
+        following = Version(max((*self._state.numbers, self._state.journal.highest)) + 1)
         if newest is None or decision is None:
             return following
         if decision.reason == renewal_policy.NOT_YET_VALID:
@@ -85,9 +85,11 @@ class Assessment:
         return (*self._state.handed_out.certificates, *((self.target.signed,) if self.target.signed else ()))
 
     def _is_held_back(self) -> bool:
-        found = limit.live(self._state, self._wish)
-        if self.target.certificate is not None or self.answers or len(found) < limit.MOST_LIVE:
+        if self.target.certificate is not None or self.answers:
             return False
         if self.decision.reason == renewal_policy.VALID:
             return True
-        raise limit.refusal(found, self._state)
+        found = limit.live(self._state, self._wish)
+        if len(found) >= limit.MOST_LIVE:
+            raise limit.refusal(found, self._state)
+        return False

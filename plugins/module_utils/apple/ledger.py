@@ -63,7 +63,7 @@ def notes(state: State) -> tuple[Note, ...]:
     :raises UnexpectedState: a key that the journal knows is gone from a folder that is still there.
     """
     newest, journal = state.newest, state.journal
-    found = [*_set_aside(newest.number if newest else 0, journal)]
+    found = [*_set_aside(max(state.numbers, default=0), journal)]
     if newest is not None:
         _expect_key(newest, journal)
         found += _of_version(newest, journal)

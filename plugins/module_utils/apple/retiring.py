@@ -27,8 +27,7 @@ def changes_after_the_switch(state: State, wish: Wish, target: Version) -> t.Ite
     known = state.journal.last(target.number, SEEN)
     if in_use and (known is None or known.facts.get("sha256") != sha256):
         yield Change(f"{target.name} in use", None, f"seen, SHA-256 {sha256}", Step("see", target.number, sha256))
-    before = {*state.older, *((state.current,) if state.current else ())}
-    for number in sorted(number for number in before if number < target.number):
+    for number in (number for number in state.numbers if number < target.number):
         if state.journal.last(number, RETIRED) is None:
             decision = _judge(state, wish, number, target.name)
             if in_use or not decision.serves or not wish.observed:

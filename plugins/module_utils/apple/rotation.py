@@ -15,10 +15,10 @@ from .handoff import HandOff
 from .key_store import KeyStore
 from .proof import NO_VERDICT, Proof
 from .prover import Prover
-from .renewal_policy import Subject, assess
+from .renewal_policy import VALID, Decision, Subject, assess
 from .state import HandedOut, State
 from .steps import Means, Steps
-from .versions import Version
+from .versions import Version, worked_on
 
 
 class Rotation(Resource[State]):
@@ -40,7 +40,9 @@ class Rotation(Resource[State]):
 
     def read(self) -> State:
         numbers, current = self.store.numbers(), self.store.current()
-        newest = self.store.version(numbers[-1]) if numbers else None
+        certificates = self.store.certificates(numbers)
+        number = worked_on(numbers, current, lambda one: self._is_valid(certificates.get(one)))
+        newest = self.store.version(number) if number else None
         serving = self.store.certificate(current) if current is not None else None
         if current is not None and serving is None:
             raise UnexpectedState(
@@ -55,8 +57,8 @@ class Rotation(Resource[State]):
             handed_out=self._hand_off.read(newest.number) if newest else HandedOut(),
             proofs=self._proofs(newest, current, serving),
             journal=self.store.journal(),
-            certificates=self.store.certificates(numbers),
-            older=tuple(number for number in numbers[:-1] if number != current),
+            certificates=certificates,
+            numbers=numbers,
             sighting=self._observer.look(),
             lax=self.store.lax(),
         )
@@ -78,8 +80,14 @@ class Rotation(Resource[State]):
         return {number: proof for number, proof in asked.items() if proof is not None}
 
     def _may_serve(self, certificate: Certificate, key_sha256: str = "") -> bool:
+        return self._assess(certificate, key_sha256).serves
+
+    def _is_valid(self, certificate: Certificate | None) -> bool:
+        return self._assess(certificate).reason == VALID
+
+    def _assess(self, certificate: Certificate | None, key_sha256: str = "") -> Decision:
         wish = self.wish
-        return assess(Subject(certificate, wish.bundle_id, wish.now, wish.renew_before, key_sha256)).serves
+        return assess(Subject(certificate, wish.bundle_id, wish.now, wish.renew_before, key_sha256))
 
     def plan(self, present: State) -> Plan:
         return self.course(present).plan

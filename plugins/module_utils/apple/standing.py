@@ -132,15 +132,17 @@ def stand(
     bundle_id: str,
     judged: t.Sequence[tuple[Kept, Decision]],
     current: int | None,
+    working: Kept | None,
     proof: Proof | None,
     renew_before: datetime.timedelta,
 ) -> Standing:
     """From what is kept to where it stands.
 
     :param judged: the versions in rising order, each with what the policies say of it.
+    :param working: the version that a run goes on with.
     """
     serving, decision = _in_service(judged, current, proof)
-    must_act, gate, since = _turn(judged, current, decision)
+    must_act, gate, since = _turn([one for one in judged if one[0] is working], current, decision)
     certificate = serving.certificate if serving else None
     serves = certificate is not None and decision.serves
     return Standing(
@@ -171,16 +173,16 @@ def _in_service(
     return serving, decision
 
 
-def _turn(judged: t.Sequence[tuple[Kept, Decision]], current: int | None, decision: Decision) -> tuple[str, str, str]:
+def _turn(working: t.Sequence[tuple[Kept, Decision]], current: int | None, decision: Decision) -> tuple[str, str, str]:
     """Whose turn it is, the gate that waits, and since when."""
-    if judged:
-        newest, found = judged[-1]
-        if newest.number != current:
-            if newest.certificate is None and newest.key_sha256:
-                return SIGNING, SIGNING, newest.waiting_since
-            if found.reason == renewal_policy.VALID and not newest.uploaded:
-                return PORTAL, PORTAL, newest.waiting_since
-            return ROTATION, "", ""
+    for version, found in working:
+        if version.number == current or (version.certificate is None and decision.reason == renewal_policy.VALID):
+            break
+        if version.certificate is None and version.key_sha256:
+            return SIGNING, SIGNING, version.waiting_since
+        if found.reason == renewal_policy.VALID and not version.uploaded:
+            return PORTAL, PORTAL, version.waiting_since
+        return ROTATION, "", ""
     return (NOBODY if decision.reason == renewal_policy.VALID else ROTATION), "", ""
 
 

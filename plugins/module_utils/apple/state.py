@@ -42,14 +42,14 @@ class Sighting:
 class State:
     """The present state of one bundle id.
 
-    :param newest: the version with the highest number.
+    :param newest: the version that is worked on, most often the one with the highest number.
     :param current: number of the version in service.
     :param serving: certificate of the version in service.
     :param record: of the upload of the version in service.
     :param handed_out: for the newest version.
     :param proofs: version -> what APNs says of its certificate; empty where no proof is asked for.
     :param certificates: version -> certificate, of all versions that have one; unreadable ones of old left out.
-    :param older: versions that are older than the newest and not in service.
+    :param numbers: of all versions, in rising order.
     :param sighting: what the consumer was seen to use; ``None`` where nobody looks.
     :param lax: path, present and desired permissions of what others than the owner may touch.
     """
@@ -62,6 +62,6 @@ class State:
     proofs: dict[int, Proof] = field(default_factory=dict)
     journal: Journal = field(default_factory=Journal)
     certificates: dict[int, Certificate] = field(default_factory=dict)
-    older: tuple[int, ...] = ()
+    numbers: tuple[int, ...] = ()
     sighting: Sighting | None = None
     lax: tuple[tuple[str, int, int], ...] = ()

@@ -26,7 +26,7 @@ from .proof import Proof
 from .renewal_policy import Decision, Subject, assess
 from .standing import Kept, Standing
 from .state import State
-from .versions import Record, Version
+from .versions import Record, Version, worked_on
 
 #: Asks APNs about a version of a bundle id.
 Prove = t.Callable[[KeyStore, str, int], Proof]
@@ -64,21 +64,26 @@ class Survey:
     def _read(self, store: KeyStore, bundle_id: str) -> Standing:
         current, journal = store.current(), store.journal()
         kept = [_kept(store, number, journal) for number in store.numbers()]
-        follows = {current: kept[-1].name} if kept and kept[-1].number != current and kept[-1].certificate else {}
+        alone = {each.number: self._judge(each.certificate, bundle_id, each.key_sha256, "") for each in kept}
+        number = worked_on([*alone], current, lambda one: alone[one].reason == renewal_policy.VALID)
+        working = next((each for each in kept if each.number == number), None)
+        follows = working.name if working and working.number != current and working.certificate else ""
         judged = [
-            (each, self._judge(each.certificate, bundle_id, each.key_sha256, follows.get(each.number, "")))
+            (each, self._judge(each.certificate, bundle_id, each.key_sha256, follows))
+            if each.number == current
+            else (each, alone[each.number])
             for each in kept
         ]
         serves = any(each.number == current and decision.serves for each, decision in judged)
         proof = self.prove(store, bundle_id, current) if serves and current and self.prove else None
-        found = standing.stand(bundle_id, judged, current, proof, self.renew_before)
+        found = standing.stand(bundle_id, judged, current, working, proof, self.renew_before)
         serving = found.serving.certificate if found.serving else None
         remembered = consumer.remembered(current, serving.sha256, journal) if current and serving else None
         return dataclasses.replace(
             found,
             use=self.use or remembered,
             journal=journal,
-            contradictions=_contradictions(store, kept, found.serving, journal),
+            contradictions=_contradictions(store, working, found.serving, journal),
         )
 
     def _judge(self, certificate: Certificate | None, bundle_id: str, key_sha256: str, successor: str) -> Decision:
@@ -106,14 +111,12 @@ def proving(apns: Apns, key_passphrase: str) -> Prove:
     )
 
 
-def _contradictions(store: KeyStore, kept: t.Sequence[Kept], serving: Kept | None, journal: Journal) -> tuple[str, ...]:
+def _contradictions(store: KeyStore, last: Kept | None, serving: Kept | None, journal: Journal) -> tuple[str, ...]:
     """What the journal says otherwise than what lies there, the keys left closed."""
     newest = None
-    if kept:
-        last, known = kept[-1], journal.last(kept[-1].number, KEY)
-        unseen = (
-            known.facts.get("key_sha256", "") if known and (store.folder(last.number) / key_store.KEY).exists() else ""
-        )
+    if last is not None:
+        known, there = journal.last(last.number, KEY), (store.folder(last.number) / key_store.KEY).exists()
+        unseen = known.facts.get("key_sha256", "") if known and there else ""
         newest = Version(last.number, last.key_sha256 or unseen, None, last.certificate, record=last.record)
     state = State(
         newest=newest,
@@ -121,6 +124,7 @@ def _contradictions(store: KeyStore, kept: t.Sequence[Kept], serving: Kept | Non
         serving=serving.certificate if serving else None,
         record=serving.record if serving else None,
         journal=journal,
+        numbers=store.numbers(),
     )
     try:
         return tuple(note.contradiction for note in ledger.notes(state) if note.contradiction)

@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+import typing as t
 from dataclasses import dataclass, field
 
 from .certificates import Certificate
@@ -58,3 +59,15 @@ class Version:
     @property
     def name(self) -> str:
         return version_name(self.number)
+
+
+def worked_on(numbers: t.Sequence[int], current: int | None, is_valid: t.Callable[[int], bool]) -> int | None:
+    """The version that a run goes on with: the newest, unless an older one that follows is issued and valid.
+
+    A clock that was wrong for a while may have begun a version that nobody needs.
+
+    :param numbers: of the versions that exist, in rising order.
+    :param is_valid: whether a version has a certificate that is to serve.
+    """
+    following = [number for number in reversed(numbers) if number > (current or 0)]
+    return next((number for number in following if is_valid(number)), numbers[-1] if numbers else None)

@@ -16,6 +16,7 @@ from cryptography.hazmat.primitives import serialization
 
 from ansible_collections.pushops.securemail.plugins.module_utils.apple import gates, keys
 from ansible_collections.pushops.securemail.plugins.module_utils.apple.order import Order
+from ansible_collections.pushops.securemail.plugins.module_utils.core.errors import UnexpectedState
 from ansible_collections.pushops.securemail.plugins.module_utils.core.reconcile import reconcile
 from ansible_collections.pushops.securemail.tests.unit.plugins.module_utils.apple.push_ca import (
     BUNDLE_ID,
@@ -46,7 +47,7 @@ class Bench:
 
     def __init__(self, tmp_path: pathlib.Path, patch: pytest.MonkeyPatch) -> None:
         self.path = tmp_path / "store"
-        self.ca = PushCa(_KEYS[0])
+        self.ca = PushCa(_key(0))
         self.kind: t.Any = GOOD
         self.customer_id = CUSTOMER_ID
         self.calls: list[tuple[str, list[str], str]] = []
@@ -58,11 +59,7 @@ class Bench:
 
     def _new_key(self, passphrase: str) -> bytes:
         self._made += 1
-        return _KEYS[self._made % len(_KEYS)].private_bytes(
-            serialization.Encoding.PEM,
-            serialization.PrivateFormat.PKCS8,
-            serialization.BestAvailableEncryption(passphrase.encode()),
-        )
+        return encrypted(self._made % 4, passphrase)
 
     def _gate(self, gate: str, argv: list[str], timeout: int, secrets: t.Iterable[str], stdin: str = "") -> str:
         self.calls.append((gate, list(argv), stdin))
@@ -154,7 +151,12 @@ def certificate_key(path: pathlib.Path) -> bytes:
 
 
 def private_key(path: pathlib.Path) -> bytes:
-    key: t.Any = serialization.load_pem_private_key(path.read_bytes(), KEY_PASSPHRASE.encode())
+    return _public_half(path.read_bytes())
+
+
+@functools.lru_cache
+def _public_half(content: bytes) -> bytes:
+    key: t.Any = serialization.load_pem_private_key(content, KEY_PASSPHRASE.encode())
     return spki(key.public_key())
 
 
@@ -163,7 +165,25 @@ def spki(key: t.Any) -> bytes:
     return encoded
 
 
-# Making and decrypting keys costs more than everything else in most tests.
-_KEYS = tuple(new_private_key() for _n in range(4))
-_read_key = functools.lru_cache(keys.read_key)
+# Making, encrypting and decrypting keys costs more than everything else in most tests.
+_key = functools.lru_cache(lambda _number: new_private_key())
 _read_bundle = functools.lru_cache(keys.read_bundle)
+_decrypt = functools.lru_cache(lambda content, passphrase: _real_read_key("", content, passphrase))
+_real_read_key = keys.read_key
+
+
+def _read_key(path: str, content: bytes, passphrase: str) -> t.Any:
+    """Cached by content; what cannot be read is read again, for the error names its path."""
+    try:
+        return _decrypt(content, passphrase)
+    except UnexpectedState:
+        return _real_read_key(path, content, passphrase)
+
+
+@functools.lru_cache
+def encrypted(number: int, passphrase: str) -> bytes:
+    return _key(number).private_bytes(
+        serialization.Encoding.PEM,
+        serialization.PrivateFormat.PKCS8,
+        serialization.BestAvailableEncryption(passphrase.encode()),
+    )
