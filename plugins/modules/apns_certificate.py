@@ -122,6 +122,7 @@ options:
         seen, and ends with status 0. C({bundle_id}) and C({region}) are filled in. It changes nothing, and is run once
         at every run, in check mode as well.
       - Empty means that nobody looks, and RV(consumer) says so. A command that fails is no failure of the rotation.
+      - When it is first seen to use the certificate in service, that is noted in the journal and counts as no change.
       - Where it is given, an older version is retired only once its successor is seen in use, or it cannot serve.
     type: list
     elements: str
@@ -359,7 +360,7 @@ consumer:
       sample: "0001"
     since:
       description:
-        - ISO 8601. For V(in-use), when it was first seen. For V(not-yet-in-use), when it was uploaded. Else empty.
+        - ISO 8601. For V(in-use), when it was first seen so. For V(not-yet-in-use), when it was uploaded. Else empty.
       type: str
       sample: "2026-01-02T04:10:00+00:00"
 contradictions:

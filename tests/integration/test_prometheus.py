@@ -28,6 +28,7 @@ SOUND = {
     f"pushops_apns_serves{{{BUNDLE}}}": f"1x{HOURS}",
     f"pushops_apns_issued_version{{{BUNDLE}}}": f"1x{HOURS}",
     f"pushops_apns_in_service_version{{{BUNDLE}}}": f"1x{HOURS}",
+    f"pushops_apns_in_use_version{{{BUNDLE}}}": f"1x{HOURS}",
     f'pushops_apns_gate_waiting_since_timestamp_seconds{{{BUNDLE},gate="portal"}}': f"0x{HOURS}",
 }
 
@@ -73,6 +74,7 @@ def series(name: str, labels: str = "") -> str:
 
 ISSUED, SERVING = series("pushops_apns_issued_version"), series("pushops_apns_in_service_version")
 DUE, ENDS = (series(f"pushops_apns_{what}_timestamp_seconds") for what in ("renewal_due", "in_service_not_after"))
+IN_USE = series("pushops_apns_in_use_version")
 GATE = series("pushops_apns_gate_waiting_since_timestamp_seconds", ',gate="portal"')
 
 #: A renewal as it goes by itself: due on day 10, a person answers the gate three days later.
@@ -82,6 +84,7 @@ RENEWED = {
     GATE: f"0x239 {10 * DAY}x72 0x700",
     ISSUED: "1x239 2x800",
     SERVING: "1x312 2x700",
+    IN_USE: "1x360 2x700",
 }
 
 #: What goes wrong -> alert, last hour of silence, first hour of alarm.
@@ -95,6 +98,7 @@ FAULTS: dict[str, tuple[dict[str, str], str, int, int]] = {
     "nobody renews": ({DUE: f"{DAY}x{HOURS}", ENDS: f"{31 * DAY}x{HOURS}"}, "ApnsRenewalOverdue", 8 * 24, 8 * 24 + 2),
     "nobody answers the gate": ({GATE: f"{DAY}x{HOURS}"}, "ApnsGateWaiting", 6 * 24, 6 * 24 + 2),
     "the issued one stays outside": ({ISSUED: f"2x{HOURS}"}, "ApnsIssuedNotInService", 119, 121),
+    "the listener keeps the old one": ({IN_USE: f"0x{HOURS}"}, "ApnsInServiceNotInUse", 71, 73),
     "the end is near": ({ENDS: f"{10 * DAY}x{HOURS}"}, "ApnsCertificateEnds", 3 * 24, 3 * 24 + 2),
     "it has ended": ({ENDS: f"{10 * DAY}x{HOURS}"}, "ApnsCertificateEnds", 1, 20 * 24),
     "it does not serve": ({series("pushops_apns_serves"): f"0x{HOURS}"}, "ApnsCertificateDoesNotServe", 0, 2),

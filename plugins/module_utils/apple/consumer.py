@@ -74,14 +74,16 @@ def _read(output: str) -> Sighting:
     return Sighting(sha256=sha256)
 
 
-def judge(version: int, sha256: str, sighting: Sighting | None, journal: Journal, known: t.Mapping[str, int]) -> Use:
+def judge(
+    version: int, sha256: str, sighting: Sighting | None, journal: Journal, known: t.Mapping[str, int], now: str
+) -> Use:
     """Whether the version in service is in use.
 
     :param sha256: of its certificate.
     :param known: SHA-256 -> version, of all certificates of the store.
+    :param now: ISO 8601.
     """
-    seen = journal.last(version, SEEN)
-    first = seen.at if seen and seen.facts.get("sha256") == sha256 else ""
+    first = first_seen(version, sha256, journal)
     before = f"; it was seen in use at {first}" if first else ""
     if sighting is None:
         return Use(NOT_OBSERVED, f"No consumer_command says which certificate is in use{before}")
@@ -89,7 +91,7 @@ def judge(version: int, sha256: str, sighting: Sighting | None, journal: Journal
         return Use(NOT_OBSERVED, f"{sighting.why.rstrip('.')}{before}")
     name = version_name(known[sighting.sha256]) if sighting.sha256 in known else ""
     if sighting.sha256 == sha256:
-        return Use(IN_USE, f"The consumer uses version {version_name(version)}", sha256, name, first)
+        return Use(IN_USE, f"The consumer uses version {version_name(version)}", sha256, name, first or now)
     uploaded = journal.last(version, UPLOADED)
     since = uploaded.at if uploaded else ""
     other = f"version {name}" if name else f"the certificate {sighting.sha256}, which is none of the store's"
@@ -98,12 +100,18 @@ def judge(version: int, sha256: str, sighting: Sighting | None, journal: Journal
     return Use(NOT_YET_IN_USE, sentence, sighting.sha256, name, since)
 
 
+def first_seen(version: int, sha256: str, journal: Journal) -> str:
+    """When a version's certificate was first seen in use, ISO 8601; empty where it was not."""
+    seen = [entry for entry in journal.all(SEEN) if (entry.version, entry.facts.get("sha256")) == (version, sha256)]
+    return seen[0].at if seen else ""
+
+
 def remembered(version: int, sha256: str, journal: Journal) -> Use:
     """What the journal knows of the version in service, where nobody looks now."""
-    seen, uploaded = journal.last(version, SEEN), journal.last(version, UPLOADED)
-    if seen and seen.facts.get("sha256") == sha256:
+    first, uploaded = first_seen(version, sha256, journal), journal.last(version, UPLOADED)
+    if first:
         name = version_name(version)
-        return Use(IN_USE, f"The consumer was seen to use version {name} at {seen.at}", sha256, name, seen.at)
+        return Use(IN_USE, f"The consumer was seen to use version {name} at {first}", sha256, name, first)
     if any(journal.all(SEEN)):
         sentence = f"Version {version_name(version)} is uploaded, and no run has seen it in use yet"
         return Use(NOT_YET_IN_USE, sentence, since=uploaded.at if uploaded else "")

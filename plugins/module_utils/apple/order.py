@@ -90,10 +90,11 @@ class Order:
         return self.rotation.wish.observed
 
     def report(self, outcome: Outcome[State]) -> None:
-        """Write the metrics, where they are asked for.
+        """Note what was seen of the consumer, and write the metrics where they are asked for.
 
-        :raises Refused: they cannot be written.
+        :raises Refused: one of them cannot be written.
         """
+        self.rotation.note_use(outcome.after)
         path = check_metrics_path(self._params["metrics_path"])
         if path is None:
             return

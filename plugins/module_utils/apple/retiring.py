@@ -1,8 +1,8 @@
 # Copyright: (c) 2026, the pushops.securemail contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What follows once a version is in service: it is seen in use, and those before it are retired. Pure.
+"""What follows once a version is in service: those before it are retired. Pure.
 
-Both stand in the journal alone. A retired version keeps its folder and its key.
+That stands in the journal alone. A retired version keeps its folder and its key.
 """
 
 from __future__ import annotations
@@ -11,22 +11,19 @@ import typing as t
 
 from ..core.reconcile import Change
 from .course import Step, Wish
-from .journal import RETIRED, SEEN
+from .journal import RETIRED
 from .renewal_policy import Decision, Subject, assess
 from .state import State
 from .versions import Version, version_name
 
 
 def changes_after_the_switch(state: State, wish: Wish, target: Version) -> t.Iterator[Change]:
-    """What is to be noted.
+    """Which versions are to be retired.
 
     Where somebody looks at the consumer, a version that could still serve is retired once its successor is seen in use.
     """
     sha256 = target.certificate.sha256 if target.certificate else ""
     in_use = state.current == target.number and state.sighting is not None and state.sighting.sha256 == sha256 != ""
-    known = state.journal.last(target.number, SEEN)
-    if in_use and (known is None or known.facts.get("sha256") != sha256):
-        yield Change(f"{target.name} in use", None, f"seen, SHA-256 {sha256}", Step("see", target.number, sha256))
     for number in (number for number in state.numbers if number < target.number):
         if state.journal.last(number, RETIRED) is None:
             decision = _judge(state, wish, number, target.name)

@@ -9,7 +9,7 @@ from ..core.reconcile import Plan, Resource
 from . import key_store, ledger
 from .certificates import Certificate
 from .chart import chart
-from .consumer import Observer, Use, judge
+from .consumer import IN_USE, Observer, Use, first_seen, judge
 from .course import Course, Wish
 from .handoff import HandOff
 from .key_store import KeyStore
@@ -101,7 +101,17 @@ class Rotation(Resource[State]):
         if present.current is None or present.serving is None:
             return None
         known = {certificate.sha256: number for number, certificate in present.certificates.items()}
-        return judge(present.current, present.serving.sha256, present.sighting, present.journal, known)
+        now = self.wish.now.isoformat()
+        return judge(present.current, present.serving.sha256, present.sighting, present.journal, known, now)
+
+    def note_use(self, present: State) -> None:
+        """Note in the journal that the version in service is in use, when it is seen for the first time.
+
+        This counts as no change, as nothing was changed but what is known of the consumer.
+        """
+        use = self.use(present)
+        if use and use.status == IN_USE and not first_seen(present.current or 0, use.sha256, present.journal):
+            self._steps.note_seen(present.current or 0, use.sha256)
 
     def contradictions(self, present: State) -> list[str]:
         """What the journal says otherwise than the artifacts, a sentence each."""

@@ -56,6 +56,10 @@ class Steps:
         self._prover = prover
         self._recorder = journal.Recorder(store.journal_path, wish.now.isoformat())
 
+    def note_seen(self, number: int, sha256: str) -> None:
+        """Note that the consumer was seen to use a version. This is no step: nothing of the rotation waits for it."""
+        self._recorder.note(number, journal.SEEN, {"sha256": sha256})
+
     def do(self, step: Step) -> None:
         """
         :raises Refused: a gate's command did not do its part, or something could not be written.
@@ -67,9 +71,6 @@ class Steps:
         """Note what an earlier run did without noting it, or what contradicts the journal."""
         note: Note = step.value
         self._recorder.note(note.version, note.step, {**note.facts, "found": note.contradiction or "not noted before"})
-
-    def see(self, step: Step) -> None:
-        self._recorder.note(step.number, journal.SEEN, {"sha256": step.value})
 
     def retire(self, step: Step) -> None:
         """Say that a version serves no more. Its key stays."""

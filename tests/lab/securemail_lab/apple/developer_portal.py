@@ -1,6 +1,6 @@
 # Copyright: (c) 2026, the pushops.securemail contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The developer portal's one page that matters here: a certificate for a signing request.
+"""The developer portal's two pages that matter here: a certificate for a signing request, and who pushed last.
 
 The real portal has no official API for push certificates; this door stands for the person who uses it, signed in.
 """
@@ -15,15 +15,33 @@ from cryptography.hazmat.primitives import serialization
 
 from ..lab import Lab
 from . import authority
+from .seen import last_push
+
+_SIGN_IN = "Your session has expired. Please sign in."
 
 
 def application(lab: Lab) -> web.Application:
-    """``POST /v1/push-certificates`` {bundle_id, csr (PEM)} -> 201 {certificate (base64 DER)}; else {error}."""
+    """``POST /v1/push-certificates`` {bundle_id, csr (PEM)} -> 201 {certificate (base64 DER)}; else {error}.
+
+    ``POST /v1/last-push`` {bundle_id} -> 200 {sha256, at} of the certificate by which APNs last accepted a push.
+    """
+
+    def is_signed_in(request: web.Request) -> bool:
+        offered = request.headers.get("Authorization", "")
+        return hmac.compare_digest(offered.encode(), f"Bearer {lab.secret('apple')}".encode())
+
+    async def last(request: web.Request) -> web.Response:
+        if not is_signed_in(request):
+            return _refusal(401, _SIGN_IN)
+        try:
+            bundle_id = str.strip((await request.json())["bundle_id"])
+        except (ValueError, LookupError, TypeError):
+            return _refusal(400, "Expected bundle_id, a text")
+        return web.json_response(last_push(lab, bundle_id))
 
     async def issue(request: web.Request) -> web.Response:
-        offered = request.headers.get("Authorization", "")
-        if not hmac.compare_digest(offered.encode(), f"Bearer {lab.secret('apple')}".encode()):
-            return _refusal(401, "Your session has expired. Please sign in.")
+        if not is_signed_in(request):
+            return _refusal(401, _SIGN_IN)
         try:
             wanted = await request.json()
             bundle_id, signing_request = str.strip(wanted["bundle_id"]), str.encode(wanted["csr"])
@@ -37,7 +55,7 @@ def application(lab: Lab) -> web.Application:
         return web.json_response({"certificate": base64.b64encode(content).decode()}, status=201)
 
     app = web.Application()
-    app.add_routes([web.post("/v1/push-certificates", issue)])
+    app.add_routes([web.post("/v1/push-certificates", issue), web.post("/v1/last-push", last)])
     return app
 
 

@@ -5,11 +5,16 @@
 from __future__ import annotations
 
 import datetime
+import errno
 import json
+import os
 import stat
+import threading
+import typing as t
 
 import pytest
-from cryptography.hazmat.primitives.serialization import Encoding
+from cryptography import x509
+from cryptography.hazmat.primitives.serialization import Encoding, pkcs7
 
 from ansible_collections.pushops.securemail.plugins.module_utils.core.errors import Refused, UnexpectedState
 from ansible_collections.pushops.securemail.tests.unit.plugins.module_utils.apple.bench import (
@@ -116,6 +121,7 @@ def test_the_answer_of_last_year_is_refused(bench: Bench) -> None:
         (b"garbage \x00\xff", "unreadable"),
         (b"<!DOCTYPE html><html><body>Sign in</body></html>", "unreadable"),
         (b"-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n", "unreadable"),
+        (b"<html><pre>\n-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n</pre></html>", "unreadable"),
     ],
 )
 def test_an_answer_that_is_no_certificate_is_refused_and_left(bench: Bench, content: bytes, reason: str) -> None:
@@ -127,6 +133,68 @@ def test_an_answer_that_is_no_certificate_is_refused_and_left(bench: Bench, cont
         with pytest.raises(Refused, match=rf"aps\.cer is refused \({reason}\)"):
             bench.by_hand(check=check)
     assert bench.snapshot() == before
+
+
+FORMS: dict[str, t.Callable[[x509.Certificate], bytes]] = {
+    "aps.cer": lambda leaf: leaf.public_bytes(Encoding.DER),
+    "aps.crt": lambda leaf: b"\xef\xbb\xbf" + leaf.public_bytes(Encoding.PEM).replace(b"\n", b"\r\n"),
+    "aps.p7b": lambda leaf: pkcs7.serialize_certificates([leaf], Encoding.PEM),
+    "aps.p7c": lambda leaf: pkcs7.serialize_certificates([leaf], Encoding.DER),
+}
+
+
+@pytest.mark.parametrize("name", FORMS)
+def test_every_form_of_one_certificate_is_taken(bench: Bench, name: str) -> None:
+    bench.by_hand()
+    request = x509.load_pem_x509_csr((bench.handed_out() / "request.csr").read_bytes())
+    (bench.handed_out() / name).write_bytes(FORMS[name](bench.ca.issue(request.public_key())))
+    assert bench.by_hand()["stage"] == "awaiting-upload"
+
+
+def test_a_certificate_inside_a_web_page_is_refused_as_one(bench: Bench) -> None:
+    bench.by_hand()
+    answer = bench.sign_by_hand()
+    answer.write_bytes(b"<html><body><pre>" + answer.read_bytes() + b"</pre></body></html>")
+    with pytest.raises(Refused, match="web page"):
+        bench.by_hand()
+
+
+@pytest.mark.parametrize("number", [errno.ENOSPC, errno.EROFS], ids=["full", "read-only"])
+@pytest.mark.parametrize("gate", ["signing", "portal"])
+def test_a_hand_off_folder_that_cannot_be_written_loses_nothing(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch, number: int, gate: str
+) -> None:
+    if gate == "portal":
+        bench.by_hand()
+        bench.sign_by_hand()
+    real = os.open
+
+    def refusing(path: t.Any, flags: int, *rest: t.Any, **more: t.Any) -> int:
+        if flags & os.O_CREAT and "handoff" in str(path):
+            raise OSError(number, os.strerror(number))
+        return real(path, flags, *rest, **more)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(os, "open", refusing)
+        with pytest.raises(Refused, match=f"handoff.*{os.strerror(number)}"):
+            bench.by_hand()
+    kept = (bench.version() / "key.pem").read_bytes()
+    assert bench.by_hand()["gate"]["name"] == gate and (bench.version() / "key.pem").read_bytes() == kept
+    assert not list(bench.path.rglob("*.tmp"))
+
+
+def test_two_operators_at_one_gate_take_in_one_answer(bench: Bench) -> None:
+    bench.by_hand()
+    bench.sign_by_hand()
+    results: list[dict[str, t.Any]] = []
+    operators = [threading.Thread(target=lambda: results.append(bench.by_hand(lock_timeout=30))) for _two in "ab"]
+    for operator in operators:
+        operator.start()
+    for operator in operators:
+        operator.join(60)
+    assert [result["stage"] for result in results] == ["awaiting-upload"] * 2
+    steps = [json.loads(line)["step"] for line in (bench.home / "journal.jsonl").read_text().splitlines()]
+    assert steps == ["key", "request", "signed", "staged"], "each step once"
 
 
 def test_a_chain_and_an_authority_are_refused(bench: Bench) -> None:
