@@ -292,6 +292,12 @@ def squid(folder: pathlib.Path, parent: str, succeeds: bool) -> t.Iterator[Scena
 PARENT = "canary-parent-password-77c1"
 PEER = f"cache_peer 192.0.2.99 parent 3128 0 login=exchange:{PARENT}"
 ECHO = ["python3", "-c", "import sys; sys.exit(f'{sys.stdin.read()} {sys.argv}')", "{pkcs12}"]
+#: Prints both passphrases, which it was never given and its words do not show.
+LOOK = [
+    "python3",
+    "-c",
+    f"import sys; print('-'.join({PKCS12_PASSPHRASE.split('-')})); sys.exit('-'.join({KEY_PASSPHRASE.split('-')}))",
+]
 SCENARIOS: dict[str, t.Callable[[pathlib.Path], contextlib.AbstractContextManager[Scenario]]] = {
     "exchange, NTLM": exchange,
     "exchange, Basic": lambda folder: exchange(folder, basic=True),
@@ -316,6 +322,7 @@ SCENARIOS: dict[str, t.Callable[[pathlib.Path], contextlib.AbstractContextManage
     "Exchange facts, malformed web.config": lambda folder: exchange(folder, malformed=True, task=INFO),
     "certificate": certificate,
     "certificate, command that prints the password": lambda folder: certificate(folder, False, portal_command=ECHO),
+    "certificate, command that looks prints a secret": lambda folder: certificate(folder, consumer_command=LOOK),
     "certificate, proved through a proxy": proved,
     "certificate, proxy refuses": lambda folder: proved(folder, password=WRONG),
     "certificate info": surveyed,
