@@ -538,3 +538,42 @@ def test_the_site_command_says_what_it_cannot_do(lab: Lab, tmp_path: pathlib.Pat
     for words, finished in attempts.items():
         assert finished.returncode != 0 and words in finished.stderr
         assert "Traceback" not in finished.stderr and lab.secret("apple") not in finished.stderr
+
+
+# --- who pushed last
+
+
+def run_seen(lab: Lab, bundle_id: str) -> subprocess.CompletedProcess[str]:
+    words = [sys.executable, "-m", "securemail_lab.apple.seen", str(lab.directory), bundle_id]
+    return subprocess.run(words, capture_output=True, text=True, timeout=20, check=False)
+
+
+def test_the_last_certificate_by_which_a_push_was_accepted_is_told(
+    lab: Lab, sender: t.Callable[..., pathlib.Path], device: Device
+) -> None:
+    never = json.loads(run_seen(lab, "com.contoso.never").stdout)
+    assert never == {"sha256": None, "at": None}
+    pushes = {name: sender(age=days * DAY) for name, days in (("old", 2), ("new", 1))}
+    for name in ("old", "new"):
+        leaf = x509.load_pem_x509_certificate(pushes[name].read_bytes())
+        assert push(lab, pushes[name]).status_code == 200
+        finished = run_seen(lab, BUNDLE_ID)
+        assert (finished.returncode, finished.stderr) == (0, "")
+        assert json.loads(finished.stdout)["sha256"] == leaf.fingerprint(hashes.SHA256()).hex()
+
+
+def test_a_refused_push_is_none(lab: Lab, universal: pathlib.Path, device: Device) -> None:
+    assert push(lab, universal).status_code == 200
+    before = run_seen(lab, BUNDLE_ID).stdout
+    assert push(lab, universal, path=f"/3/device/{'ab' * 32}").json() == {"reason": "BadDeviceToken"}
+    assert run_seen(lab, BUNDLE_ID).stdout == before
+
+
+@pytest.mark.parametrize(
+    ("document", "token", "status"), [({}, "", 400), ([], "", 400), ({"bundle_id": "x"}, "old", 401)]
+)
+def test_who_pushed_last_is_told_to_whom_is_signed_in(lab: Lab, document: t.Any, token: str, status: int) -> None:
+    url, headers, extensions = target(lab, "apple-ca", "/v1/last-push")
+    headers["Authorization"] = f"Bearer {token or lab.secret('apple')}"
+    with httpx.Client(verify=lab.client_tls(), timeout=5) as client:
+        assert client.post(url, json=document, headers=headers, extensions=extensions).status_code == status
