@@ -79,12 +79,11 @@ class Survey:
         found = standing.stand(bundle_id, judged, current, working, proof, self.renew_before)
         serving = found.serving.certificate if found.serving else None
         remembered = consumer.remembered(current, serving.sha256, journal) if current and serving else None
-        return dataclasses.replace(
-            found,
-            use=self.use or remembered,
-            journal=journal,
-            contradictions=_contradictions(store, working, found.serving, journal),
-        )
+        found = dataclasses.replace(found, use=self.use or remembered, journal=journal)
+        try:
+            return dataclasses.replace(found, contradictions=_contradictions(store, working, found.serving, journal))
+        except UnexpectedState as problem:  # it stops the rotation, too
+            return dataclasses.replace(found, must_act=standing.OPERATOR, contradictions=(str(problem),))
 
     def _judge(self, certificate: Certificate | None, bundle_id: str, key_sha256: str, successor: str) -> Decision:
         return assess(Subject(certificate, bundle_id, self.now, self.renew_before, key_sha256, successor))
@@ -112,7 +111,10 @@ def proving(apns: Apns, key_passphrase: str) -> Prove:
 
 
 def _contradictions(store: KeyStore, last: Kept | None, serving: Kept | None, journal: Journal) -> tuple[str, ...]:
-    """What the journal says otherwise than what lies there, the keys left closed."""
+    """What the journal says otherwise than what lies there, the keys left closed.
+
+    :raises UnexpectedState: a key that the journal knows is gone.
+    """
     newest = None
     if last is not None:
         known, there = journal.last(last.number, KEY), (store.folder(last.number) / key_store.KEY).exists()
@@ -126,10 +128,7 @@ def _contradictions(store: KeyStore, last: Kept | None, serving: Kept | None, jo
         journal=journal,
         numbers=store.numbers(),
     )
-    try:
-        return tuple(note.contradiction for note in ledger.notes(state) if note.contradiction)
-    except UnexpectedState as problem:
-        return (str(problem),)
+    return tuple(note.contradiction for note in ledger.notes(state) if note.contradiction)
 
 
 def _kept(store: KeyStore, number: int, journal: Journal) -> Kept:

@@ -14,6 +14,7 @@ from ansible_collections.pushops.securemail.plugins.module_utils.apple.proof imp
 from ansible_collections.pushops.securemail.plugins.module_utils.core.errors import Refused
 from ansible_collections.pushops.securemail.tests.unit.plugins.module_utils.apple.bench import Bench
 from ansible_collections.pushops.securemail.tests.unit.plugins.module_utils.apple.push_ca import NOW, Kind
+from ansible_collections.pushops.securemail.tests.unit.plugins.module_utils.apple.test_journal import entries
 from ansible_collections.pushops.securemail.tests.unit.plugins.module_utils.apple.test_proof import OPTIONS
 from ansible_collections.pushops.securemail.tests.unit.plugins.module_utils.apple.test_rotation import DAY, at
 
@@ -26,10 +27,9 @@ def two(bench: Bench) -> tuple[str, str]:
     first = bench.run()["certificate"]["serial"]
     bench.kind = Kind(not_before=NOW + 365 * DAY)
     bench.run(now=RENEWED, portal_command=[])
-    (bench.home / "versions").mkdir(exist_ok=True)
     shutil.move(bench.version(2), bench.path / "aside")
-    (signed,) = [line for line in (bench.home / "journal.jsonl").read_text().split('"serial": "')[1:]][1:]
-    return first, signed.partition('"')[0]
+    serials = [entry["serial"] for entry in entries(bench) if entry["step"] == "signed"]
+    return first, serials[1]
 
 
 @pytest.mark.parametrize("by_hand", [False, True])
