@@ -14,8 +14,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ansible_collections.pushops.securemail.plugins.module_utils.apple import journal
+from ansible_collections.pushops.securemail.plugins.module_utils.apple import apns, journal
 from ansible_collections.pushops.securemail.plugins.module_utils.apple.lock import who
+from ansible_collections.pushops.securemail.plugins.module_utils.apple.proof import Proof
 from ansible_collections.pushops.securemail.plugins.module_utils.core.errors import Refused, UnexpectedState
 from ansible_collections.pushops.securemail.tests.unit.plugins.module_utils.apple.bench import (
     CUSTOMER_ID,
@@ -24,6 +25,7 @@ from ansible_collections.pushops.securemail.tests.unit.plugins.module_utils.appl
     Bench,
 )
 from ansible_collections.pushops.securemail.tests.unit.plugins.module_utils.apple.push_ca import NOW, Kind
+from ansible_collections.pushops.securemail.tests.unit.plugins.module_utils.apple.test_proof import OPTIONS
 from ansible_collections.pushops.securemail.tests.unit.plugins.module_utils.apple.test_rotation import DAY, at, names
 from ansible_collections.pushops.securemail.tests.unit.plugins.module_utils.apple.test_survey import only
 
@@ -68,6 +70,15 @@ def test_a_person_at_the_gates_stands_in_it(bench: Bench) -> None:
     bench.by_hand()
     assert steps(bench) == ROUND and entries(bench)[4]["uploaded_by"] == "Alex"
     assert len({entry["run"] for entry in entries(bench)}) == 3, "a run at each gate"
+
+
+def test_the_proof_before_and_after_the_upload_stands_in_it(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(apns.Apns, "prove", lambda *_any: Proof("accepted", "yes"))
+    sha256 = bench.run(proof=OPTIONS)["certificate"]["sha256"]
+    assert steps(bench) == ["key", "request", "signed", "staged", "proved", "uploaded", "proved", "in-service"]
+    proved = [entry for entry in entries(bench) if entry["step"] == "proved"]
+    assert {(entry["sha256"], entry["reason"]) for entry in proved} == {(sha256, "accepted")}
+    assert not bench.run(proof=OPTIONS)["changed"] and len(entries(bench)) == 8, "asking at every run leaves none"
 
 
 def test_it_only_grows_and_holds_no_secret(bench: Bench) -> None:
