@@ -163,6 +163,10 @@ def judge(
 def _state(link: str, result: t.Mapping[str, t.Any] | None) -> tuple[str, str]:
     if result is None:
         return LEFT_OUT, "this run did not ask the host"
+    if result.get("skipped"):
+        return LEFT_OUT, "it is not asked for"
+    if result.get("unable"):
+        return LEFT_OUT, str(result["unable"])
     if result.get("unreachable"):
         return NOT_TESTED, f"the host cannot be reached: {result.get('msg', 'no reason given')}"
     if result.get("failed") and result.get("link") == link:

@@ -56,8 +56,8 @@ class Rule:
         return next(iter(self.all(name)), default)
 
 
-def outbound_allowed(machine: Machine, address: str, port: int) -> bool:
-    """Whether the web server of this machine may open a TCP connection to an IPv4 address and port.
+def outbound_allowed(machine: Machine, address: str, port: int, program: str = WORKER) -> bool:
+    """Whether a program of this machine, its web server's worker by default, may open a TCP connection to an address.
 
     Group Policy's rules count beside the local ones. A rule with an address or keyword that the lab cannot place
     (DNS, DHCP, WINS, DefaultGateway, Internet, ...) matches nothing by that field.
@@ -71,7 +71,7 @@ def outbound_allowed(machine: Machine, address: str, port: int) -> bool:
     actions = {
         rule.first("Action")
         for rule in _counting(registry, profile)
-        if _applies(machine, rule, profile) and _matches(rule, address, port, networks)
+        if _applies(machine, rule, profile, program) and _matches(rule, address, port, networks)
     }
     if "Block" in actions:
         return False
@@ -94,8 +94,8 @@ def _setting(registry: Registry, profile: str, name: str, default: int) -> int:
     return default
 
 
-def _applies(machine: Machine, rule: Rule, profile: str) -> bool:
-    program = rule.first("App")
+def _applies(machine: Machine, rule: Rule, profile: str, program: str) -> bool:
+    only = rule.first("App")
     return (
         rule.first("Active") == "TRUE"
         and rule.first("Dir") == "Out"
@@ -104,7 +104,7 @@ def _applies(machine: Machine, rule: Rule, profile: str) -> bool:
         and not rule.first("Svc")
         and not rule.first("AppPkgId")
         and not (rule.first("Action") == "Allow" and rule.first("Security"))  # "allow if secure": IPsec only
-        and (not program or machine.expand(program).lower() == WORKER.lower())
+        and (not only or machine.expand(only).lower() == program.lower())
     )
 
 

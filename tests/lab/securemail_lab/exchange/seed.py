@@ -7,6 +7,7 @@ from __future__ import annotations
 from ..lab import USER, Lab
 from ..pki import Authority
 from ..state import JsonFile
+from .commands import curl
 from .ews.outbound import SYSTEM_PROXY
 from .ews.version import NAMES, SETUP
 from .firewall import LOCAL_POLICY, PROFILES, RULES
@@ -35,6 +36,8 @@ def seed(lab: Lab, host: str) -> None:
     """Write a host's configuration files, registry and WinRM settings, and the group's mailbox, if they are missing."""
     machine = Machine(name=host, state=lab.state(host))
     iis.seed(machine, GENERATIONS[host], client_certificates=True)
+    if GENERATIONS[host] == "2019":  # on Windows Server 2019; Exchange 2016 runs on Server 2016 at most
+        machine.path(curl.PATH).touch()
     _seed_registry(lab, machine)
     winrm = JsonFile(machine.state / "winrm.json")
     if not winrm.path.exists():

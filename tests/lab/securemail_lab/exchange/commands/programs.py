@@ -8,7 +8,7 @@ import importlib
 import ntpath
 
 from ..machine import CommandResult
-from . import argv, filters, netsh, reg, wevtutil
+from . import argv, curl, filters, netsh, reg, wevtutil
 from .session import Program, Session, Stdin
 
 SYSTEM32 = r"C:\Windows\System32"
@@ -27,6 +27,7 @@ def _appcmd(session: Session, arguments: list[str], stdin: Stdin) -> CommandResu
 
 PROGRAMS: dict[str, Program] = {
     "certutil.exe": filters.certutil,
+    "curl.exe": curl.run,
     "find.exe": filters.find,
     "findstr.exe": filters.findstr,
     "hostname.exe": _hostname,
