@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Whether an Exchange host reaches what it must reach: asked on the host, address by address, with Windows' own curl.
 
-Only curl's exit code is read, and the certificates that it saw. It goes past every proxy, as notifications do once the
+Read are curl's exit code, Schannel's status where it has one, and the certificates that were seen. It goes past every proxy, as notifications do once the
 listener is on the bypass list, trusts what Windows trusts, and looks up no revocation, as .NET's HttpWebRequest does by
 default. Sources: "curl.1 the man page" (exit codes, ``--resolve``, ``%{certs}``); Microsoft, "Tar and Curl Come to
 Windows" (in System32 since Windows 10 1803 and Server 2019).
@@ -31,16 +31,22 @@ _NO_CURL = "the host has no curl.exe, which Windows has since Server 2019"
 _LONGEST = 60
 _PEM = re.compile(r"-----BEGIN CERTIFICATE-----\n.+?-----END CERTIFICATE-----\n", re.DOTALL)
 
-#: Exit code -> stable reason code, and what it says of the way. 52: TLS stood, and the answer was empty.
+_REACHED = ("reached", "answers over TLS")
+_NOT_TRUSTED = ("not-trusted", "who answers has a certificate that the host does not trust for this name")
+#: Exit code -> stable reason code, and what it says of the way. With 8 and 52 TLS stood, and no HTTP came.
 _REASONS = {
-    0: ("reached", "answers over TLS"),
-    52: ("reached", "answers over TLS"),
+    0: _REACHED,
+    8: _REACHED,
+    52: _REACHED,
     6: ("not-resolved", "its name does not resolve on the host"),
     7: ("not-connected", "no connection: it is refused, or blocked on the host"),
     28: ("timed-out", "no answer in time: something on the way drops it"),
     35: ("tls-failed", "who answers speaks no TLS, or breaks it off"),
-    60: ("not-trusted", "who answers has a certificate that the host does not trust for this name"),
+    51: _NOT_TRUSTED,
+    60: _NOT_TRUSTED,
 }
+#: Schannel's codes, which have no language, for a certificate that it does not take. Older versions end with 35 or 77.
+_CERTIFICATE_STATUS = re.compile(r"0x(80090322|80090325|80090327|80090328|800b0109|800b010a|800b010f)", re.IGNORECASE)
 
 
 @dataclass(frozen=True)
@@ -110,7 +116,7 @@ def _line(target: Target, timeout: int) -> str:
     resolve = ("--resolve", f"{target.fqdn}:{target.port}:{pinned}") if target.address else ()
     return command_line(
         CURL,
-        *("--silent", "--show-error", "--head", "--ssl-no-revoke", "--noproxy", "*"),
+        *("--disable", "--silent", "--show-error", "--head", "--ssl-no-revoke", "--noproxy", "*"),
         *("--connect-timeout", str(timeout), "--max-time", str(2 * timeout)),
         *("--output", "NUL", "--write-out", Expanded("%{certs}")),
         *resolve,
@@ -120,7 +126,8 @@ def _line(target: Target, timeout: int) -> str:
 
 def _probe(target: Target, result: CommandResult) -> dict[str, t.Any]:
     unknown = ("no-verdict", f"curl ended with exit code {result.rc}")
-    reason, words = _REASONS.get(result.rc, unknown)
+    refused = result.rc in (35, 77) and _CERTIFICATE_STATUS.search(result.stderr)
+    reason, words = _NOT_TRUSTED if refused else _REASONS.get(result.rc, unknown)
     reached = {"reached": True, "no-verdict": None}.get(reason, False)
     return {
         "flow": target.flow,

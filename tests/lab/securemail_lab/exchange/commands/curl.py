@@ -19,7 +19,7 @@ from .session import Session, Stdin
 
 #: A file on the drive says that this Windows has it.
 PATH = r"C:\Windows\System32\curl.exe"
-_SWITCHES = {"--silent", "--show-error", "--head", "--ssl-no-revoke"}
+_SWITCHES = {"--disable", "--silent", "--show-error", "--head", "--ssl-no-revoke"}
 _WITH_WORD = {"--noproxy", "--connect-timeout", "--max-time", "--output", "--write-out", "--resolve"}
 _INIT, _UNRESOLVED, _UNCONNECTED, _TIMED_OUT = 2, 6, 7, 28
 _GRACE = 5.0

@@ -18,9 +18,9 @@ FLOW = {"name": "listener", "fqdn": FQDN, "sources": [], "destinations": ["192.0
 class Host:
     """A Windows host that has curl, and whose curl ends as the test says."""
 
-    def __init__(self, *codes: int, output: str = "") -> None:
+    def __init__(self, *codes: int, output: str = "", errors: str = "") -> None:
         self._codes = iter(codes)
-        self._output = output
+        self._output, self._errors = output, errors
         self.lines: list[str] = []
 
     def run(self, command_line: str, *, writes: bool = False) -> CommandResult:
@@ -28,7 +28,7 @@ class Host:
         self.lines.append(command_line)
         if command_line.startswith("if exist"):
             return CommandResult(0, "curl\r\n")
-        return CommandResult(next(self._codes), self._output)
+        return CommandResult(next(self._codes), self._output, self._errors)
 
     def read_all(self, lines: t.Sequence[str]) -> list[CommandResult]:
         return [self.run(line) for line in lines]
@@ -46,7 +46,7 @@ def test_the_name_as_the_host_resolves_it_and_then_each_address_is_tried() -> No
     assert f"--resolve {FQDN}:443:192.0.2.1 " in host.lines[2]
     assert f'--resolve "{FQDN}:443:[2001:db8::1]" ' in host.lines[3]
     for line in host.lines[1:]:
-        assert line.startswith(r"%windir%\System32\curl.exe --silent ")
+        assert line.startswith(r"%windir%\System32\curl.exe --disable --silent ")
         assert " --noproxy * " in line and " --connect-timeout 5 --max-time 10 " in line
         assert line.endswith(f"https://{FQDN}:443/")
 
@@ -55,11 +55,13 @@ def test_the_name_as_the_host_resolves_it_and_then_each_address_is_tried() -> No
     ("code", "reason", "reached"),
     [
         (0, "reached", True),
+        (8, "reached", True),
         (52, "reached", True),
         (6, "not-resolved", False),
         (7, "not-connected", False),
         (28, "timed-out", False),
         (35, "tls-failed", False),
+        (51, "not-trusted", False),
         (60, "not-trusted", False),
         (2, "no-verdict", None),
         (3221225781, "no-verdict", None),
@@ -77,3 +79,20 @@ def test_certificates_are_taken_out_of_what_curl_prints() -> None:
     output = f"Subject:CN=x\r\n{pem}Subject:CN=y\r\n{pem}".replace("\n", "\r\n")
     (probe,) = read_egress(Host(0, output=output), asked(destinations=["192.0.2.0/24"]))["probes"]
     assert probe["certificates"] == [pem, pem]
+
+
+@pytest.mark.parametrize("code", [35, 77])
+@pytest.mark.parametrize(
+    ("said", "reason"),
+    [
+        ("curl: (35) schannel: SNI or certificate check failed: SEC_E_WRONG_PRINCIPAL (0x80090322)", "not-trusted"),
+        (
+            "curl: (77) schannel: next InitializeSecurityContext failed: SEC_E_UNTRUSTED_ROOT (0x80090325)",
+            "not-trusted",
+        ),
+        ("curl: (35) schannel: failed to receive handshake, SSL/TLS connection failed", None),
+    ],
+)
+def test_schannel_says_by_its_status_that_it_does_not_trust(code: int, said: str, reason: str | None) -> None:
+    (probe,) = read_egress(Host(code, errors=said), asked(destinations=["192.0.2.0/24"]))["probes"]
+    assert probe["reason"] == (reason or {35: "tls-failed", 77: "no-verdict"}[code])
