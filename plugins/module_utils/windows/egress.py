@@ -2,10 +2,10 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Whether an Exchange host reaches what it must reach: asked on the host, address by address, with Windows' own curl.
 
-Read are curl's exit code, Schannel's status where it has one, and the certificates that were seen. It goes past every proxy, as notifications do once the
-listener is on the bypass list, trusts what Windows trusts, and looks up no revocation, as .NET's HttpWebRequest does by
-default. Sources: "curl.1 the man page" (exit codes, ``--resolve``, ``%{certs}``); Microsoft, "Tar and Curl Come to
-Windows" (in System32 since Windows 10 1803 and Server 2019).
+Read are curl's exit code, Schannel's status where it has one, and the certificates that were seen. It goes past every
+proxy, as notifications do once the listener is on the bypass list, trusts what Windows trusts, and looks up no
+revocation, as .NET's HttpWebRequest does by default. Sources: "curl.1 the man page" (exit codes, ``--resolve``,
+``%{certs}``); Microsoft, "Tar and Curl Come to Windows" (in System32 since Windows 10 1803 and Server 2019).
 """
 
 from __future__ import annotations
