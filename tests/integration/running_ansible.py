@@ -111,9 +111,10 @@ class Ansible:
         verbosity: int = 0,
         limit: str = "all",
         variables: t.Mapping[str, t.Any] | None = None,
+        tags: str = "all",
     ) -> Run:
         """Run a playbook of a collection by its full name, such as ``pushops.securemail.site``."""
-        more = ["--limit", limit, "--extra-vars", json.dumps(dict(variables or {}))]
+        more = ["--limit", limit, "--tags", tags, "--extra-vars", json.dumps(dict(variables or {}))]
         return self._run(next(self._count), name, inventory, check, diff, verbosity, more)
 
     def environment(self) -> dict[str, str]:

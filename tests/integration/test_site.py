@@ -10,6 +10,7 @@ import pathlib
 import typing as t
 
 import pytest
+import yaml
 
 from ansible_collections.pushops.securemail.tests.integration.running_ansible import ROOT, Ansible, Run
 from securemail_lab import faults
@@ -46,10 +47,17 @@ class Operator:
         self.lab = estate.lab
         self._ansible = Ansible(folder, within=estate.entering(), environment=estate.environment())
 
-    def play(self, name: str, check: bool = False, variables: t.Mapping[str, t.Any] | None = None) -> Run:
+    def play(
+        self,
+        name: str,
+        check: bool = False,
+        variables: t.Mapping[str, t.Any] | None = None,
+        inventory: pathlib.Path = INVENTORY,
+        tags: str = "all",
+    ) -> Run:
         limit = "all" if self.lab.kind == "namespaces" else "!push_gateways"
         return self._ansible.playbook(
-            f"pushops.securemail.{name}", INVENTORY, check=check, limit=limit, variables=variables
+            f"pushops.securemail.{name}", inventory, check=check, limit=limit, variables=variables, tags=tags
         )
 
     def changes(self, run: Run) -> dict[tuple[str, str], t.Any]:
@@ -226,3 +234,59 @@ def test_a_wrong_environment_stops_before_anything_connects(
     assert variable in run.output
     assert remedy in run.output
     assert "Traceback" not in run.output
+
+
+def test_only_what_the_tags_name_is_asked(operator: Operator) -> None:
+    judged = operator.play("verify", tags="read-ahead,names")
+    assert judged.status == 0, judged.output
+    verdict = json.loads((operator.lab.directory / "verdict.json").read_bytes())
+    assert {check["id"] for check in verdict["checks"]} == {"read-ahead.exchange"}
+    states = {link["id"]: link["state"] for link in verdict["links"]}
+    assert states.pop("read-ahead") == "pass" and set(states.values()) == {"left out"}
+    assert verdict["badge"] == "not tested"
+    assert any(line.startswith("Names: ") for line in verdict["report"])
+    assert not [one for one in judged.tasks if one.task.endswith(" : Set the MDX push policies")]
+
+
+def test_two_environments_in_one_inventory_are_judged_each_by_its_own_hosts(
+    operator: Operator, tmp_path: pathlib.Path
+) -> None:
+    """exch01 and most else are one environment, exch02 with a controller of its own is another."""
+    lab = operator.lab
+    assert operator.play("site").status == 0
+    groups = yaml.safe_load((INVENTORY / "hosts.yml").read_text(encoding="utf-8"))["all"]["children"]
+    own = {"push_verify_evidence_path": str(lab.directory / "verdict-beta.json"), "push_verify_probe_command": []}
+    beta = {"controller2": own}
+    groups["push_controller"]["hosts"] |= beta
+    for name, hosts in (
+        ("alpha", ["controller", "exch01", "gateway", "netscaler01", "xms01"]),
+        ("beta", [*beta, "exch02"]),
+    ):
+        groups[name] = {"hosts": dict.fromkeys(hosts), "vars": {"push_environment_name": name}}
+    (tmp_path / "both").mkdir()
+    (tmp_path / "both" / "hosts.yml").write_text(yaml.safe_dump({"all": {"children": groups}}), encoding="utf-8")
+    (tmp_path / "both" / "group_vars").symlink_to(INVENTORY / "group_vars")
+
+    faults.FAULTS["proxy-bypass"].inflict(lab, lambda _host: [])
+    judged = operator.play("verify", inventory=tmp_path / "both")
+    assert judged.status != 0, judged.output
+    verdicts = {}
+    for path in (lab.directory / "verdict.json", lab.directory / "verdict-beta.json"):
+        verdict = json.loads(path.read_bytes())
+        verdicts[verdict["environment"]["name"]] = verdict
+    assert verdicts["alpha"]["broken"] == ["proxy-bypass"]
+    assert verdicts["beta"]["broken"] == verdicts["beta"]["not_tested"] == []
+    asked = {name: {check["host"] for check in verdict["checks"]} for name, verdict in verdicts.items()}
+    assert "exch02" not in asked["alpha"] and asked["beta"] == {"controller2", "exch02"}
+    newest = max((lab.directory / "report").glob("run-*.html"))
+    assert "1 of 2 environments sound" in newest.read_text(encoding="utf-8")
+    assert operator.play("exchange").status == 0
+
+
+def test_two_links_broken_at_once_are_both_named_and_no_other(operator: Operator) -> None:
+    assert operator.play("site").status == 0
+    for name in ("wrong-region", "windows-firewall"):
+        faults.FAULTS[name].inflict(operator.lab, lambda _host: [])
+    verdict = _judged(operator)
+    assert (verdict["broken"], verdict["not_tested"]) == (["xms-policies", "listener-egress"], [])
+    assert operator.play("site").status == 0

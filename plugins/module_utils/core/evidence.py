@@ -134,7 +134,7 @@ class Verdict:
 
 def _badge_sentence(badge: str, probe: dict[str, t.Any] | None) -> str:
     if probe is None:
-        return "Badge: not tested, because no push_verify_probe_command is declared."
+        return "Badge: not tested: no push_verify_probe_command is declared, or this run leaves it out."
     devices = probe.get("devices", [])
     shown = ", ".join(
         f"{device['device']} {device['badge_before']} -> {device['badge_after']}"
