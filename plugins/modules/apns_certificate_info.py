@@ -282,13 +282,12 @@ from ansible_collections.pushops.securemail.plugins.module_utils.apple.apns impo
 from ansible_collections.pushops.securemail.plugins.module_utils.apple.certificates import CRYPTOGRAPHY_IMPORT_ERROR
 from ansible_collections.pushops.securemail.plugins.module_utils.apple.endpoint import PROOF_OPTIONS, check_endpoint
 from ansible_collections.pushops.securemail.plugins.module_utils.apple.order import (
-    check_now,
     check_passphrase,
-    check_positive,
 )
 from ansible_collections.pushops.securemail.plugins.module_utils.apple.standing import shown_decision
 from ansible_collections.pushops.securemail.plugins.module_utils.apple.survey import Survey, proving
 from ansible_collections.pushops.securemail.plugins.module_utils.core.errors import InvalidInput, PushOpsError
+from ansible_collections.pushops.securemail.plugins.module_utils.core.text import check_now, check_positive
 
 
 def _look(params: dict[str, t.Any]) -> dict[str, t.Any]:

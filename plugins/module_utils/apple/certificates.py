@@ -12,8 +12,8 @@ import traceback
 import typing as t
 from dataclasses import dataclass, field
 
+from ..core.der import leading_strings
 from ..core.redact import fingerprint
-from .der import leading_strings
 
 try:
     from cryptography import x509

@@ -14,6 +14,7 @@ from ..core import files
 from ..core.environment import check_bundle_id, check_customer_id
 from ..core.errors import InvalidInput
 from ..core.reconcile import Outcome
+from ..core.text import check_now, check_positive
 from ..core.textfile import check_metrics_path
 from . import gates, key_store
 from .apns import Apns
@@ -160,12 +161,6 @@ def check_email(value: str) -> str:
     return check_line("email", value)
 
 
-def check_positive(name: str, value: int) -> int:
-    if not 0 < value <= 36500:
-        raise InvalidInput(name, value, "a number from 1 to 36500", "Leave it out for the default")
-    return value
-
-
 def check_lock_timeout(value: int) -> int:
     if not 0 <= value <= 86400:
         raise InvalidInput("lock_timeout", value, "seconds from 0 to 86400", "Leave it out to not wait")
@@ -178,14 +173,3 @@ def check_serial(value: str) -> str:
     if not serial or any(digit not in "0123456789abcdef" for digit in serial):
         raise InvalidInput("revoked_serials", value, "a serial number in hex", "Copy it from the result's certificate")
     return serial
-
-
-def check_now(value: str | None) -> datetime.datetime:
-    """The time to judge by, with a zone; whole seconds, as certificates have them."""
-    if value is None:
-        return datetime.datetime.now(datetime.UTC).replace(microsecond=0)
-    try:
-        now = datetime.datetime.fromisoformat(value)
-    except ValueError:
-        raise InvalidInput("now", value, "a time in ISO 8601", "Write it as 2026-01-31T12:00:00Z") from None
-    return now if now.tzinfo else now.replace(tzinfo=datetime.UTC)

@@ -95,6 +95,25 @@ def append_line(path: pathlib.Path, line: bytes, mode: int = 0o600) -> None:
         sync_folder(path.parent)
 
 
+@contextlib.contextmanager
+def replacing(path: pathlib.Path, mode: int = 0o600) -> t.Iterator[t.BinaryIO]:
+    """A stream to write and to read back; its file takes the place of what stands there if the block ends well."""
+    with _explained("write", path):
+        temporary = _temporary_name(path)
+        descriptor = os.open(temporary, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
+        try:
+            with os.fdopen(descriptor, "w+b") as stream:
+                yield stream
+                stream.flush()
+                os.fchmod(stream.fileno(), mode)
+                os.fsync(stream.fileno())
+            os.replace(temporary, path)
+        except BaseException:
+            os.unlink(temporary)
+            raise
+        sync_folder(path.parent)
+
+
 def point(link: pathlib.Path, target: str) -> None:
     """Let a symbolic link point to a target, in one step."""
     with _explained("switch", link):

@@ -1,6 +1,6 @@
 # Copyright: (c) 2026, the pushops.securemail contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Free text of people, and dates, that end up in reports, tables and other people's files."""
+"""What people write: free text and dates that end up in reports and other people's files, times, and numbers."""
 
 from __future__ import annotations
 
@@ -38,3 +38,20 @@ def check_date(field: str, value: object, remedy: str) -> datetime.date:
     except ValueError:
         pass
     raise InvalidInput(field, value, "a date as YYYY-MM-DD", remedy)
+
+
+def check_now(value: str | None) -> datetime.datetime:
+    """The time to judge by, with a zone; whole seconds, as certificates have them."""
+    if value is None:
+        return datetime.datetime.now(datetime.UTC).replace(microsecond=0)
+    try:
+        now = datetime.datetime.fromisoformat(value)
+    except ValueError:
+        raise InvalidInput("now", value, "a time in ISO 8601", "Write it as 2026-01-31T12:00:00Z") from None
+    return now if now.tzinfo else now.replace(tzinfo=datetime.UTC)
+
+
+def check_positive(name: str, value: int) -> int:
+    if not 0 < value <= 36500:
+        raise InvalidInput(name, value, "a number from 1 to 36500", "Leave it out for the default")
+    return value

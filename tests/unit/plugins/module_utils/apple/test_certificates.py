@@ -15,7 +15,7 @@ from ansible_collections.pushops.securemail.plugins.module_utils.apple.certifica
     NotACertificate,
     parse_certificate,
 )
-from ansible_collections.pushops.securemail.plugins.module_utils.apple.der import elements, leading_strings
+from ansible_collections.pushops.securemail.plugins.module_utils.core.der import elements, leading_strings
 from ansible_collections.pushops.securemail.tests.unit.plugins.module_utils.apple.push_ca import (
     BUNDLE_ID,
     NOW,
