@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """An .mdx as the MDX Toolkit writes it: a zip with ``policy_metadata.xml`` and ``manifest.xml`` at its root.
 
-The elements are those that the toolkit's own strings name; the application itself is left out.
+The elements are those that the toolkit's own strings name.
 """
 
 from __future__ import annotations
@@ -19,12 +19,25 @@ METADATA = "policy_metadata.xml"
 MANIFEST = "manifest.xml"
 
 
-def package(name: str, bundle_id: str, version: str, policies: t.Sequence[Policy]) -> bytes:
-    """The content of one app's .mdx for one platform."""
+def package(
+    name: str,
+    bundle_id: str,
+    version: str,
+    policies: t.Sequence[Policy],
+    app: bytes | None = None,
+    metadata: bytes | None = None,
+) -> bytes:
+    """The content of one app's .mdx for one platform.
+
+    :param app: the .ipa in it; without one, the manifest names a file that is not there.
+    :param metadata: a policy file in place of the one that ``policies`` make.
+    """
     content = io.BytesIO()
     with zipfile.ZipFile(content, "w", zipfile.ZIP_DEFLATED) as archive:
-        archive.writestr(METADATA, _text(_metadata(policies)))
+        archive.writestr(METADATA, _text(_metadata(policies)) if metadata is None else metadata)
         archive.writestr(MANIFEST, _text(_manifest(name, bundle_id, version)))
+        if app is not None:
+            archive.writestr(_bundle_file(name), app)
     return content.getvalue()
 
 
@@ -78,6 +91,10 @@ def _add_policy(listed: Element, policy: Policy, priority: int) -> None:
     _add(strings, "Description", policy.description)
 
 
+def _bundle_file(name: str) -> str:
+    return f"{name.replace(' ', '')}.ipa"
+
+
 def _manifest(name: str, bundle_id: str, version: str) -> Element:
     root = Element("MobileAppPackage")
     about = SubElement(root, "PackageInfo")
@@ -90,7 +107,7 @@ def _manifest(name: str, bundle_id: str, version: str) -> Element:
         ("BundleID", bundle_id),
         ("AppVersion", version),
         ("MinPlatform", "9.0"),
-        ("BundleFile", f"{name.replace(' ', '')}.ipa"),
+        ("BundleFile", _bundle_file(name)),
     ):
         _add(app, tag, text)
     return root
