@@ -77,15 +77,36 @@ class Mac:
         return done.recap["mac"]["changed"] > 0
 
 
-@pytest.fixture
-def mac(tmp_path: pathlib.Path) -> Mac:
-    (tmp_path / "files").mkdir()
-    made = Mac(tmp_path, Ansible(tmp_path / "ansible"))
-    install(tmp_path / "mac")
+def _made(folder: pathlib.Path) -> Mac:
+    (folder / "files").mkdir()
+    made = Mac(folder, Ansible(folder / "ansible"))
+    install(folder / "mac")
     certificate = made.keychain.add()
     made.give("SecureMail.ipa", app.ipa())
     made.give("inhouse.mobileprovision", app.profile(certificate))
     return made
+
+
+@pytest.fixture
+def mac(tmp_path: pathlib.Path) -> Mac:
+    return _made(tmp_path)
+
+
+@pytest.fixture(scope="module")
+def shared(tmp_path_factory: pytest.TempPathFactory) -> Mac:
+    made = _made(tmp_path_factory.mktemp("shared"))
+    assert made.changes()
+    return made
+
+
+@pytest.fixture
+def wrapped(shared: Mac) -> t.Iterator[Mac]:
+    """A Mac on which the app is wrapped; what goes in is put back after the test."""
+    inputs = {name: (shared.mdx.parent / name).read_bytes() for name in ("SecureMail.ipa", "inhouse.mobileprovision")}
+    yield shared
+    shared.keychain.unlock()
+    for name, content in inputs.items():
+        shared.give(name, content)
 
 
 def _fails(done: Run, *words: str) -> None:
@@ -220,18 +241,17 @@ def _is_not_there(mac: Mac) -> dict[str, t.Any]:
         (_is_not_there, ["Expected exit code 0", "stays as it was"]),
     ],
 )
-def test_a_good_mdx_is_never_lost(mac: Mac, mishap: t.Callable[[Mac], dict[str, t.Any]], words: list[str]) -> None:
-    assert mac.changes()
+def test_a_good_mdx_is_never_lost(wrapped: Mac, mishap: t.Callable[[Mac], dict[str, t.Any]], words: list[str]) -> None:
     names = ("SecureMail.mdx", "SecureMail.mdx.inputs.json")
-    before = [mac.mdx.with_name(name).read_bytes() for name in names]
-    given = mishap(mac)
-    _fails(mac.run(**given), *words)
-    assert [mac.mdx.with_name(name).read_bytes() for name in names] == before
+    before = [wrapped.mdx.with_name(name).read_bytes() for name in names]
+    given = mishap(wrapped)
+    _fails(wrapped.run(**given), *words)
+    assert [wrapped.mdx.with_name(name).read_bytes() for name in names] == before
 
 
-def test_the_warning_of_the_toolkit_is_shown(mac: Mac) -> None:
-    _without_push(mac)
-    assert "Missing a required entitlement (aps-environment)" in mac.run().output
+def test_the_warning_of_the_toolkit_is_shown(wrapped: Mac) -> None:
+    _without_push(wrapped)
+    assert "Missing a required entitlement (aps-environment)" in wrapped.run().output
 
 
 def test_the_role_names_every_argument_of_its_specification() -> None:
