@@ -235,7 +235,7 @@ def _is_not_there(mac: Mac) -> dict[str, t.Any]:
         (_other_identity, ["mdx_wrap_identity is iPhone Distribution: Fabrikam", IDENTITY]),
         (_unknown_option, ["mdx_wrap_options", "appName"]),
         (_says_so_and_writes_garbage, ["is no .mdx or .ipa"]),
-        (_says_so_and_writes_nothing, ["wrapped.mdx"]),
+        (_says_so_and_writes_nothing, ["and no file", "stays as it was"]),
         (_says_so_and_exits_otherwise, ["exit code 3"]),
         (_says_nothing, ["Expected exit code 0", "stays as it was"]),
         (_is_not_there, ["Expected exit code 0", "stays as it was"]),
