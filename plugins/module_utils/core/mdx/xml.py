@@ -24,11 +24,11 @@ class _Cautious(ElementTree.TreeBuilder):
     def doctype(self, *declaration: t.Any) -> None:
         raise ElementTree.ParseError("it declares a document type")
 
-    def start(self, tag: t.Any, attributes: t.Any) -> ElementTree.Element:
+    def start(self, tag: t.Any, attrs: t.Any) -> ElementTree.Element:
         self._left -= 1
         if self._left < 0:
             raise ElementTree.ParseError(f"it has more than {MOST_ELEMENTS} elements")
-        return super().start(tag, attributes)
+        return super().start(tag, attrs)
 
 
 def parse(content: bytes, where: str) -> ElementTree.Element:

@@ -297,7 +297,7 @@ _PARTS: dict[str, t.Callable[[bytes], bytes]] = {
     "metadata": lambda content: mdx(policy_metadata_xml=content),
     "manifest": lambda content: mdx(manifest_xml=content),
     "ipa": mdx,
-    "plist": lambda content: ipa(content),
+    "plist": ipa,
     "profile": lambda content: ipa(embedded=content or b"x"),
     "profile-plist": lambda content: ipa(embedded=packages.signed(content)),
 }
