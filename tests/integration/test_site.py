@@ -17,6 +17,7 @@ from securemail_lab import faults
 from securemail_lab.dns import dnsmasq
 from securemail_lab.exchange.update import cumulative_update
 from securemail_lab.launch import Launcher
+from securemail_lab.xms import mdx
 
 INVENTORY = ROOT / "inventories" / "lab"
 MODULES = {
@@ -246,6 +247,22 @@ def test_only_what_the_tags_name_is_asked(operator: Operator) -> None:
     assert verdict["badge"] == "not tested"
     assert any(line.startswith("Names: ") for line in verdict["report"])
     assert not [one for one in judged.tasks if one.task.endswith(" : Set the MDX push policies")]
+
+
+def test_the_wrapped_app_is_judged_where_it_is_named(operator: Operator, tmp_path: pathlib.Path) -> None:
+    lab = operator.lab
+    uploaded = lab.state("xms") / "SecureMail.mdx"
+    foreign, damaged = tmp_path / "foreign.mdx", tmp_path / "damaged.mdx"
+    foreign.write_bytes(mdx.package("Secure Mail", "com.example.other", "1.0", []))
+    damaged.write_bytes(uploaded.read_bytes()[:-100])
+    found = {}
+    for path in (uploaded, foreign, damaged):
+        judged = operator.play("verify", tags="xms-policies", variables={"push_verify_mdx_path": str(path)})
+        verdict = json.loads((lab.directory / "verdict.json").read_bytes())
+        (check,) = [each for each in verdict["checks"] if each["id"] == "xms-policies.mdx"]
+        found[path] = (judged.status == 0, check["state"])
+        assert check["host"] == "controller" and check["evidence"]
+    assert found == {uploaded: (True, "warning"), foreign: (False, "fail"), damaged: (False, "not tested")}
 
 
 def test_two_environments_in_one_inventory_are_judged_each_by_its_own_hosts(

@@ -11,7 +11,7 @@ from .errors import InvalidInput
 from .logged import Result, logged_sentences
 from .path import LINKS
 
-PASS, FAIL, NOT_TESTED, LEFT_OUT = "pass", "fail", "not tested", "left out"
+PASS, FAIL, WARNING, NOT_TESTED, LEFT_OUT = "pass", "fail", "warning", "not tested", "left out"
 _SHORT = 60
 _DEVICE = {"device": str, "arrived": bool, "badge_before": int, "badge_after": int}
 
@@ -21,8 +21,10 @@ class Finding:
     """What one host says about one link.
 
     :param asked: who was asked, a word of the check's id.
-    :param state: ``pass``, ``fail``, ``not tested`` (asked, but without an answer) or ``left out`` (not asked).
+    :param state: ``pass``, ``fail``, ``warning`` (it works, and will not for ever), ``not tested`` (asked, but without
+        an answer) or ``left out`` (not asked).
     :param evidence: one sentence: what was found, what was expected, or why nothing could be tested.
+    :param remedy: what to do about what fails or warns, where the host knows better than the link.
     """
 
     link: str
@@ -30,6 +32,7 @@ class Finding:
     host: str
     state: str
     evidence: str
+    remedy: str = ""
 
     @property
     def id(self) -> str:
@@ -46,7 +49,7 @@ class Finding:
             "host": self.host,
             "state": self.state,
             "evidence": self.evidence,
-            "remedy": link.remedy if self.state == FAIL else "",
+            "remedy": self.remedy or (link.remedy if self.state == FAIL else ""),
         }
 
 
@@ -115,13 +118,13 @@ class Verdict:
         lines = []
         for link in self.broken:
             lines.append(f"BROKEN {link}: {LINKS[link].title}")
-            lines += [
-                f"  {finding.host}: {finding.evidence}"
-                for finding in self.findings
-                if finding.link == link and finding.state == FAIL
-            ]
-            lines.append(f"  Remedy: {LINKS[link].remedy}.")
+            failing = [finding for finding in self.findings if finding.link == link and finding.state == FAIL]
+            lines += [f"  {finding.host}: {finding.evidence}" for finding in failing]
+            remedies = dict.fromkeys(finding.remedy or LINKS[link].remedy for finding in failing)
+            lines += [f"  Remedy: {remedy}." for remedy in remedies]
         for finding in self.findings:
+            if finding.state == WARNING:
+                lines.append(f"WARNING {finding.link} on {finding.host}: {finding.evidence}. {finding.remedy}".rstrip())
             if finding.state in (NOT_TESTED, LEFT_OUT):
                 lines.append(f"{finding.state.upper()} {finding.link} on {finding.host}: {finding.evidence}")
         lines += [f"WARNING {warning}" for warning in self.warnings]
@@ -160,7 +163,8 @@ def judge(
     return tuple(findings)
 
 
-def _state(link: str, result: t.Mapping[str, t.Any] | None) -> tuple[str, str]:
+def _state(link: str, result: t.Mapping[str, t.Any] | None) -> tuple[str, ...]:
+    """State, evidence and, where the result has one of its own, remedy."""
     if result is None:
         return LEFT_OUT, "this run did not ask the host"
     if result.get("skipped"):
@@ -173,6 +177,8 @@ def _state(link: str, result: t.Mapping[str, t.Any] | None) -> tuple[str, str]:
         return FAIL, str(result["msg"])
     if result.get("failed"):
         return NOT_TESTED, f"the check itself failed: {result.get('msg', 'no reason given')}"
+    if result.get("contradictions"):
+        return _contradicted(result["contradictions"])
     gate = result.get("gate")
     if gate and not gate["needed_by"]:
         return FAIL, f"waits at the {gate['name']} gate for {gate['waiting_for']}"
@@ -183,6 +189,15 @@ def _state(link: str, result: t.Mapping[str, t.Any] | None) -> tuple[str, str]:
     if gate:  # the certificate in service still serves
         return PASS, f"renewal waits at the {gate['name']} gate, needed by {gate['needed_by']}"
     return PASS, "as declared"
+
+
+def _contradicted(contradictions: t.Sequence[t.Mapping[str, t.Any]]) -> tuple[str, str, str]:
+    """From what ``mdx_info`` found: what breaks it now, else what will."""
+    breaking = [each for each in contradictions if each["breaks"]]
+    shown = breaking or contradictions
+    remedies = dict.fromkeys(str(each["remedy"]).rstrip(".") for each in shown)
+    evidence = "; ".join(str(each["sentence"]).rstrip(".") for each in shown)
+    return FAIL if breaking else WARNING, evidence, "; ".join(remedies)
 
 
 def _cause(result: t.Mapping[str, t.Any]) -> str:

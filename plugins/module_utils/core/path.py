@@ -26,7 +26,7 @@ LINKS = {
     for link in (
         Link(
             "xms-policies",
-            "MDX push policies of the app",
+            "MDX app and its push policies",
             ("XenMobile Server",),
             "Run playbooks/xms.yml: it sets network access, push, region and customer ID",
         ),

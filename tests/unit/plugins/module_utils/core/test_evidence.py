@@ -97,3 +97,29 @@ def test_the_badge_has_the_last_word(probe: dict[str, t.Any] | None, badge: str,
 def test_broken_links_stand_in_the_order_of_the_path(links: list[str]) -> None:
     found = Verdict(judge("asked", list(LINKS), {"host": {"changes": [change(link) for link in links]}}), None)
     assert found.broken == tuple(link for link in LINKS if link in links)
+
+
+def contradiction(breaks: bool) -> dict[str, t.Any]:
+    sentence = "The profile allows sandbox push alone." if breaks else "The profile expires soon."
+    return {"code": "x", "sentence": sentence, "remedy": "Wrap it again.", "breaks": breaks}
+
+
+def test_what_breaks_the_app_breaks_the_link_with_a_remedy_of_its_own() -> None:
+    result = {"contradictions": [contradiction(False), contradiction(True)]}
+    found = Verdict(judge("mdx", ["xms-policies"], {"controller": result}), None)
+    assert found.broken == ("xms-policies",)
+    assert found.findings[0].evidence == "The profile allows sandbox push alone"
+    text = "\n".join(found.sentences())
+    assert "Remedy: Wrap it again." in text and LINKS["xms-policies"].remedy not in text
+
+
+def test_what_will_break_it_is_a_warning_and_leaves_the_verdict() -> None:
+    found = Verdict(judge("mdx", ["xms-policies"], {"controller": {"contradictions": [contradiction(False)]}}), None)
+    assert found.sound and found.findings[0].state == "warning"
+    assert "WARNING xms-policies on controller: The profile expires soon. Wrap it again" in found.sentences()
+
+
+@pytest.mark.parametrize("result", [{"skipped": True}, {"unable": "the host has no curl.exe"}])
+def test_what_is_not_asked_for_or_cannot_be_is_left_out(result: dict[str, t.Any]) -> None:
+    found = Verdict(judge("egress", ["listener-egress"], {"exch01": {**result, "obstacles": []}}), None)
+    assert found.sound and found.findings[0].state == "left out"

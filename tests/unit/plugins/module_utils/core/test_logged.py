@@ -60,6 +60,6 @@ def test_it_is_said_only_where_the_badge_is_missing() -> None:
 
 def test_an_obstacle_breaks_its_link_though_nothing_would_change() -> None:
     result = {"changes": [], "obstacles": [{"link": "listener-egress", "sentence": "Group Policy blocks it"}]}
-    found = Verdict(judge(["listener-egress", "read-ahead"], {"exch01": result}), None)
+    found = Verdict(judge("exchange", ["listener-egress", "read-ahead"], {"exch01": result}), None)
     assert found.broken == ("listener-egress",)
     assert "  exch01: Group Policy blocks it" in found.sentences()
