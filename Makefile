@@ -87,7 +87,7 @@ lint: setup ## Linters and type checks
 	@tests/tools/lint
 
 .PHONY: bench
-bench: setup .cache/packages-bench ## Measurements, each a ratio of both sides in one run
+bench: setup .cache/packages-tests .cache/packages-bench ## Measurements, each a ratio of both sides in one run
 	@tests/bench/run
 
 .PHONY: lock
