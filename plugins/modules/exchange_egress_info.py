@@ -27,10 +27,11 @@ options:
   flows:
     description:
       - What to try, at least one, each with the C(fqdn) of its service. Destinations that are single addresses are
-        tried one by one; networks are not.
+        tried one by one; networks are not. At most 64 connections a task: one by name and one for each address, on each
+        port.
   timeout:
     description:
-      - Seconds for a connection, from 1 to 60. An answer may take twice as long. Addresses are tried one after the
+      - Seconds for a connection, from 1 to 50. An answer may take twice as long. Addresses are tried one after the
         other.
     type: int
     default: 5
@@ -104,8 +105,8 @@ probes:
       sample: false
     reason:
       description:
-        - Stable code, one of V(reached), V(not-resolved), V(not-connected), V(timed-out), V(tls-failed), V(not-trusted)
-          and V(no-verdict).
+        - Stable code, one of V(reached), V(not-resolved), V(not-connected), V(timed-out), V(tls-failed),
+          V(broken-off), V(not-trusted) and V(no-verdict).
       type: str
       sample: timed-out
     sentence:

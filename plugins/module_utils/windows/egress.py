@@ -28,7 +28,9 @@ ARGUMENT_SPEC: dict[str, dict[str, t.Any]] = {
 CURL = r"%windir%\System32\curl.exe"
 _PRESENT = f"if exist {CURL} echo curl"
 _NO_CURL = "the host has no curl.exe, which Windows has since Server 2019"
-_LONGEST = 60
+_LONGEST = 50  # twice that is still less than what the runner gives a command
+#: Connections of one task; each may have to wait for its whole time.
+_MOST_TARGETS = 64
 _PEM = re.compile(r"-----BEGIN CERTIFICATE-----\n.+?-----END CERTIFICATE-----\n", re.DOTALL)
 
 _REACHED = ("reached", "answers over TLS")
@@ -43,6 +45,7 @@ _REASONS = {
     28: ("timed-out", "no answer in time: something on the way drops it"),
     35: ("tls-failed", "who answers speaks no TLS, or breaks it off"),
     51: _NOT_TRUSTED,
+    56: ("broken-off", "who answers breaks the connection off after TLS"),
     60: _NOT_TRUSTED,
 }
 #: Schannel's codes, which have no language, for a certificate that it does not take. Older versions end with 35 or 77.
@@ -88,6 +91,10 @@ def parse_asked(params: t.Mapping[str, t.Any]) -> Asked:
             raise InvalidInput(f"flows[{number}].fqdn", flow.fqdn, "a name", "TLS goes by names: name the service")
     if not 0 < params["timeout"] <= _LONGEST:
         raise InvalidInput("timeout", params["timeout"], f"1 to {_LONGEST} seconds", "Leave it out for the default")
+    count = sum(len(targets(flow)) for flow in flows)
+    if count > _MOST_TARGETS:
+        expected = f"{_MOST_TARGETS} at most, one by name and one for each address, on each port"
+        raise InvalidInput("flows", f"{count} connections", expected, "Name fewer in one task: each may have to wait")
     return Asked(flows, params["timeout"], params["link"])
 
 

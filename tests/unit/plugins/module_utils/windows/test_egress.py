@@ -7,8 +7,16 @@ from __future__ import annotations
 import typing as t
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
-from ansible_collections.pushops.securemail.plugins.module_utils.windows.egress import parse_asked, read_egress
+from ansible_collections.pushops.securemail.plugins.module_utils.core.errors import InvalidInput
+from ansible_collections.pushops.securemail.plugins.module_utils.core.flows import Flow
+from ansible_collections.pushops.securemail.plugins.module_utils.windows.egress import (
+    parse_asked,
+    read_egress,
+    targets,
+)
 from ansible_collections.pushops.securemail.plugins.module_utils.windows.runner import CommandResult
 
 FQDN = "eu-west-1.mailboxlistener.xm.citrix.com"
@@ -62,6 +70,7 @@ def test_the_name_as_the_host_resolves_it_and_then_each_address_is_tried() -> No
         (28, "timed-out", False),
         (35, "tls-failed", False),
         (51, "not-trusted", False),
+        (56, "broken-off", False),
         (60, "not-trusted", False),
         (2, "no-verdict", None),
         (3221225781, "no-verdict", None),
@@ -96,3 +105,20 @@ def test_certificates_are_taken_out_of_what_curl_prints() -> None:
 def test_schannel_says_by_its_status_that_it_does_not_trust(code: int, said: str, reason: str | None) -> None:
     (probe,) = read_egress(Host(code, errors=said), asked(destinations=["192.0.2.0/24"]))["probes"]
     assert probe["reason"] == (reason or {35: "tls-failed", 77: "no-verdict"}[code])
+
+
+def test_so_many_connections_that_a_task_would_last_for_hours_are_refused() -> None:
+    many = [f"192.0.2.{number}" for number in range(100)]
+    assert asked(destinations=many[:31], ports=[443, 2197])
+    with pytest.raises(InvalidInput, match="66 connections.*64 at most"):
+        asked(destinations=many[:32], ports=[443, 2197])
+
+
+@given(
+    st.lists(st.ip_addresses().map(str), min_size=1, max_size=8, unique=True),
+    st.lists(st.integers(1, 65535), min_size=1, max_size=4, unique=True),
+)
+def test_every_single_address_is_tried_once_on_each_port(listed: list[str], ports: list[int]) -> None:
+    flow = Flow("listener", FQDN, (), tuple(listed), tuple(ports))
+    tried = [(target.address, target.port) for target in targets(flow)]
+    assert sorted(tried) == sorted((address, port) for port in ports for address in ["", *listed])
