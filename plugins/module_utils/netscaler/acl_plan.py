@@ -71,7 +71,7 @@ def _changes(present: Gateway, desired: Desired, wanted: dict[str, Acl]) -> list
             changes.append(change(f"ACL {name}", _shown(found), _shown(acl), *steps, link=LINK))
         elif not found.applied:
             pending.append(name)
-    if not changes and not pending:
+    if not changes and not pending and not present.own_acls_gone:
         return []
     waiting = [acl.name for acl in present.acls if acl.enabled and not acl.applied and acl.name not in own]
     if waiting:
@@ -79,7 +79,7 @@ def _changes(present: Gateway, desired: Desired, wanted: dict[str, Acl]) -> list
             f"Applying our ACLs would apply those of others, too, which nobody has applied yet: {', '.join(waiting)}",
             "Apply them on the NetScaler (apply ns acls) or remove them, then run again",
         )
-    before = f"not applied: {', '.join(pending)}" if pending else "applied"
+    before = f"not applied: {', '.join(pending)}" if pending else "applied" if changes else "removals not applied"
     changes.append(
         change("applied ACLs", before, "applied anew", lambda c: c.act("nsacls", "apply"), link=LINK if wanted else "")
     )

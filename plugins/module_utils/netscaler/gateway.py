@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+import re
 import typing as t
 from dataclasses import dataclass
 
@@ -70,6 +71,8 @@ class Gateway:
     :param defaults: the global settings, setting -> value.
     :param unsaved: the running configuration differs from the saved one.
     :param own_unsaved: it differs in what bears our name.
+    :param own_acls_gone: the saved configuration has ACLs of our name that the running one lacks. A run that ended
+        between their removal and its save may have left the packet engine with them: none is listed any more.
     """
 
     version: str
@@ -82,6 +85,7 @@ class Gateway:
     acls: tuple[Acl, ...]
     unsaved: bool
     own_unsaved: bool
+    own_acls_gone: bool = False
 
     def group(self, name: str) -> Group:
         return next(group for group in self.groups if group.name == name)
@@ -108,6 +112,7 @@ def read(client: NitroClient, policy: str, groups: t.Sequence[str] | None, compa
     sessions = _Sessions(client)
     asked = known if groups is None else (*groups, *(name for name in own if name not in groups))
     unsaved = _flag(_first(client.get("nsconfig")).get("configchanged"))
+    lines = _own_lines_of_both(client, policy) if unsaved and compare_saved else ([], [])
     return Gateway(
         str(_first(client.get("nsversion")).get("version", "")),
         _virtuals(client, sessions),
@@ -121,7 +126,8 @@ def read(client: NitroClient, policy: str, groups: t.Sequence[str] | None, compa
         },
         tuple(Acl.of(found) for found in client.get("nsacl")),
         unsaved,
-        unsaved and compare_saved and _own_is_unsaved(client, policy),
+        lines[0] != lines[1],
+        bool(_acl_names(lines[1], policy) - _acl_names(lines[0], policy)),
     )
 
 
@@ -165,8 +171,13 @@ def _group(client: NitroClient, name: str, sessions: _Sessions) -> Group:
     return Group(name, tuple(sorted(bindings, key=lambda binding: binding.priority)), bound)
 
 
-def _own_is_unsaved(client: NitroClient, policy: str) -> bool:
-    return _own_lines(client, "nsrunningconfig", policy) != _own_lines(client, "nssavedconfig", policy)
+def _own_lines_of_both(client: NitroClient, policy: str) -> tuple[list[str], list[str]]:
+    """Of the running configuration, and of the saved one."""
+    return _own_lines(client, "nsrunningconfig", policy), _own_lines(client, "nssavedconfig", policy)
+
+
+def _acl_names(lines: t.Iterable[str], policy: str) -> set[str]:
+    return {found[0] for line in lines for found in re.finditer(rf"\b{re.escape(policy)}_[0-9.]+(-[0-9.]+)?", line)}
 
 
 def _own_lines(client: NitroClient, resource: str, policy: str) -> list[str]:

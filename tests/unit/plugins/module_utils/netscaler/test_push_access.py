@@ -16,6 +16,7 @@ from ansible_collections.pushops.securemail.plugins.module_utils.core.errors imp
     NotConverged,
     Refused,
     UnexpectedState,
+    Unreachable,
 )
 from ansible_collections.pushops.securemail.plugins.module_utils.core.reconcile import Outcome, reconcile
 from ansible_collections.pushops.securemail.plugins.module_utils.netscaler import authorization
@@ -134,6 +135,34 @@ def test_the_session_is_closed_on_failure_too() -> None:
     with pytest.raises(Refused, match="broken"):
         run(fake)
     assert fake.lines[-1] == "POST logout"
+
+
+@pytest.mark.parametrize("broken", [(500, '{"errorcode": 1, "message": "broken"}'), Unreachable("gone", "wait")])
+@pytest.mark.parametrize("present", [True, False])
+def test_a_run_that_ends_before_any_of_its_writes_is_finished_by_the_next_one(
+    present: bool, broken: tuple[int, str] | Exception
+) -> None:
+    """Policy without binding, binding without save, an ACL that is not applied: whatever is left half done."""
+    start = FakeNetScaler()
+    start.acl("deny", "DENY", 50)
+    start.save()
+    if not present:
+        run(start)
+    foreign = copy.deepcopy(start.foreign(NAME))
+    whole = copy.deepcopy(start)
+    run(whole, present=present)
+    began = len(start.lines)
+    writes = [number for number in range(began, len(whole.lines)) if not whole.lines[number].startswith("GET")][1:-1]
+    assert len(writes) > 4
+    for number in writes:
+        fake = copy.deepcopy(start)
+        fake.answers[number] = broken
+        with pytest.raises((Refused, Unreachable)):
+            run(fake, present=present)
+        assert fake.lines[-1] == "POST logout" and not fake.tokens
+        run(fake, present=present)
+        assert fake.tables == whole.tables and fake.applied == whole.applied and fake.saved == whole.saved
+        assert fake.foreign(NAME) == foreign and not run(fake, present=present).changed
 
 
 def _reads(fake: FakeNetScaler) -> list[str]:
