@@ -27,7 +27,7 @@ options:
   flows:
     description:
       - What to try, at least one, each with the C(fqdn) of its service. Destinations that are single addresses are
-        tried one by one; networks are not. At most 64 connections a task: one by name and one for each address, on each
+        tried one by one; networks are not. At most 64 connections a task, one by name and one for each address, on each
         port.
   timeout:
     description:

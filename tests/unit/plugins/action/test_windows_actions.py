@@ -13,11 +13,19 @@ import pytest
 import yaml
 from ansible.errors import AnsibleActionFail, AnsibleConnectionFailure
 
-from ansible_collections.pushops.securemail.plugins.action import exchange_push_info, push_firewall_windows
+from ansible_collections.pushops.securemail.plugins.action import (
+    exchange_egress_info,
+    exchange_push_info,
+    push_firewall_windows,
+)
 from ansible_collections.pushops.securemail.plugins.doc_fragments.flows import ModuleDocFragment
 from ansible_collections.pushops.securemail.plugins.module_utils.core.errors import Unreachable
 
-ACTIONS = {"push_firewall_windows": push_firewall_windows, "exchange_push_info": exchange_push_info}
+ACTIONS = {
+    "push_firewall_windows": push_firewall_windows,
+    "exchange_push_info": exchange_push_info,
+    "exchange_egress_info": exchange_egress_info,
+}
 FLOWS = [{"name": "listener", "fqdn": "l.example.com", "destinations": ["203.0.113.21"]}]
 
 

@@ -37,6 +37,7 @@ def test_addresses_become_canonical_and_unique() -> None:
         ({"destinations": ["fe80::1%eth0"]}, "flows[0].destinations[0]"),
         ({"destinations": ["0.0.0.0/0"]}, "flows[0].destinations[0]"),
         ({"sources": ["exch01"]}, "flows[0].sources[0]"),
+        ({"sources": ["2001:db8::1", "fe80::1%eth0"]}, "flows[0].sources[1]"),
         ({"sources": ["2001:db8::1"]}, "flows[0].sources"),
     ],
 )
