@@ -90,7 +90,8 @@ class Phone:
     async def _settings(self) -> Settings:
         url = self._lab.url("xms", "xms-device", "/device/apps")
         try:
-            async with open_session(self._lab, self._tls) as session, session.get(url, params={"user": USER}) as answer:
+            asked = {"user": USER, "device": self._name}
+            async with open_session(self._lab, self._tls) as session, session.get(url, params=asked) as answer:
                 answer.raise_for_status()
                 return Settings.of(await answer.json())
         except (aiohttp.ClientError, TimeoutError, ValueError, NotManaged) as error:

@@ -8,9 +8,14 @@ import typing as t
 
 from aiohttp import web
 
+from . import mishaps, permissions
 from .applications import Applications
-from .authentication import LOGIN, LOGIN_NAME, Authentication
+from .authentication import LOGIN_NAME, LOGINS, Authentication
+from .delivering import DeliveryGroups
 from .envelope import Refusal, failure, page
+from .keystores import Keystores
+from .packages import Packages
+from .properties import ServerProperties
 from .sessions import Sessions
 from .store import Store
 
@@ -21,8 +26,19 @@ Handler = t.Callable[[web.Request], t.Awaitable[web.StreamResponse]]
 
 
 def application(store: Store) -> web.Application:
-    """The API of one server; cloud logins have no route here, as on any server on premises."""
+    """The API of one server."""
     sessions = Sessions(store)
+    schedule = mishaps.Mishaps(store.faults_file)
+
+    @web.middleware
+    async def mishap(request: web.Request, handler: Handler) -> web.StreamResponse:
+        struck = schedule.strikes(request.method, request.path.removeprefix(BASE_PATH))
+        if not struck:
+            return await handler(request)
+        if struck["kind"] == "expired":
+            sessions.close_all()
+        answer = await handler(request) if mishaps.acts(struck) else web.Response()
+        return await mishaps.spoil(struck, request, answer)
 
     @web.middleware
     async def faults(request: web.Request, handler: Handler) -> web.StreamResponse:
@@ -48,17 +64,19 @@ def application(store: Store) -> web.Application:
 
     @web.middleware
     async def session(request: web.Request, handler: Handler) -> web.StreamResponse:
-        if request.match_info.http_exception is not None or request.path == BASE_PATH + LOGIN:
+        path = request.path.removeprefix(BASE_PATH)
+        if request.match_info.http_exception is not None or path in LOGINS:
             return await handler(request)
         login = sessions.use(request.headers.get(TOKEN_HEADER, ""))
         if login is None:
             raise Refusal("The session is not valid or has expired", 401)
-        if not store.may_use_api(login):
+        if not store.may(login, permissions.needed(path)):
             return page("Forbidden", 403)
         request[LOGIN_NAME] = login
         return await handler(request)
 
-    service = web.Application(middlewares=[faults, refusals, session])
+    service = web.Application(middlewares=[mishap, faults, refusals, session])
     service.add_routes(Authentication(store, sessions).routes(BASE_PATH))
-    service.add_routes(Applications(store).routes(BASE_PATH))
+    for part in (Applications, Packages, DeliveryGroups, ServerProperties, Keystores):
+        service.add_routes(part(store).routes(BASE_PATH))
     return service

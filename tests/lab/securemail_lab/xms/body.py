@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 import json
+import typing as t
 
 from aiohttp import web
 
@@ -12,15 +13,40 @@ from .envelope import Refusal
 from .store import Json
 
 
+async def read(request: web.Request) -> t.Any:
+    """The JSON of a request; an empty body is an empty object.
+
+    :raises Refusal: not JSON.
+    """
+    return parse(await request.read())
+
+
 async def read_object(request: web.Request) -> Json:
     """The JSON object of a request; an empty body is an empty object.
 
     :raises Refusal: not JSON, or not an object.
     """
+    return expect_object(await read(request), "The request body")
+
+
+def parse(content: bytes) -> t.Any:
+    """
+    :raises Refusal: not JSON.
+    """
     try:
-        document = json.loads(await request.read() or b"{}")
-    except ValueError:
+        return json.loads(content or b"{}", parse_constant=_refuse)
+    except (ValueError, RecursionError):
         raise Refusal("The request body is not JSON") from None
+
+
+def expect_object(document: t.Any, what: str) -> Json:
+    """
+    :raises Refusal: not an object.
+    """
     if not isinstance(document, dict):
-        raise Refusal("The request body is not a JSON object")
+        raise Refusal(f"{what} is not a JSON object")
     return document
+
+
+def _refuse(constant: str) -> t.NoReturn:
+    raise ValueError(f"{constant} is not JSON")

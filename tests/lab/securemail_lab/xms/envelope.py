@@ -26,6 +26,11 @@ def success(**fields: t.Any) -> web.Response:
     return web.json_response({"status": 0, "message": "Success", **fields})
 
 
+def completed(detail: str = "") -> web.Response:
+    """Success of an upload or a removal, in the words of the document."""
+    return web.json_response({"status": 0, "message": f"Operation completed successfully{detail}"})
+
+
 def failure(message: str, http: int, status: int = FAILED) -> web.Response:
     return web.json_response({"status": status, "message": message}, status=http)
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 import re
 import typing as t
 
+from . import queries
 from .envelope import Refusal
 from .store import Json
 
@@ -59,36 +60,17 @@ def select(apps: list[Json], query: Json) -> Json:
     column = query.get("applicationSortColumn") or "name"
     if column not in SORT_FIELDS:
         raise Refusal(f"applicationSortColumn {column!r} is not known")
-    order = query.get("sortOrder") or "ASC"
-    if order not in ("ASC", "DESC"):
-        raise Refusal(f"sortOrder {order!r} is neither ASC nor DESC")
-    found.sort(key=lambda app: _sortable(app.get(SORT_FIELDS[column])), reverse=order == "DESC")
-    start = _number(query, "start", 0)
-    page = found[start : start + _number(query, "limit", len(found))]
+    field = SORT_FIELDS[column]
+    found.sort(key=lambda app: queries.sortable(app.get(field)), reverse=queries.descending(query))
     return {
         "totalMatchCount": len(found),
         "totalCount": len(apps),
-        "appList": [{field: app.get(field) for field in ITEM_FIELDS} for app in page],
+        "appList": [{field: app.get(field) for field in ITEM_FIELDS} for app in queries.page(found, query)],
     }
 
 
-def _number(query: Json, name: str, default: int) -> int:
-    value = query.get(name)
-    if value is None:
-        return default
-    if isinstance(value, bool) or not isinstance(value, int) or value < 0:
-        raise Refusal(f"{name} is not a number of 0 or more")
-    return value
-
-
-def _sortable(value: t.Any) -> tuple[bool, t.Any]:
-    return value is not None, value.casefold() if isinstance(value, str) else value
-
-
 def _matches(app: Json, query: Json) -> bool:
-    search = query.get("search") or ""
-    if not isinstance(search, str):
-        raise Refusal("search is not a string")
+    search = queries.text(query, "search")
     groups = _groups(query.get("filterIds") or "[]")
     return search.casefold() in app["name"].casefold() and all(
         any(test(app) for test in tests) for tests in groups.values()

@@ -22,15 +22,12 @@ Each entry of the list strikes once:
 
 from __future__ import annotations
 
-import asyncio
-import contextlib
 import dataclasses
-import socket
-import struct
 import typing as t
 
 from aiohttp import web
 
+from ...mishaps import Turns, cut, hang_up
 from ...state import JsonFile
 from ..machine import Machine
 from .shells import OPERATION_TIMED_OUT, QUOTA_OPERATIONS, QUOTA_SHELLS
@@ -93,9 +90,9 @@ class Mishap:
         elif self.kind == "garbled":
             answer.body = bytes(byte ^ 0x2A if place % 7 == 3 else byte for place, byte in enumerate(body))
         elif self.kind in ("reset", "half-close"):
-            await _hang_up(http, reset=self.kind == "reset")
+            await hang_up(http, reset=self.kind == "reset")
         elif self.kind == "short":
-            return await _cut(http, answer, body)
+            return await cut(http, answer, body)
         return answer
 
 
@@ -103,7 +100,7 @@ class Schedule:
     """The entries of a machine's schedule, and how many requests each has seen (``winrm-mishaps.json``)."""
 
     def __init__(self, machine: Machine) -> None:
-        self._seen = JsonFile(machine.state / "winrm-mishaps.json")
+        self._turns = Turns(JsonFile(machine.state / "winrm-mishaps.json"))
         self._line = ""
 
     def strikes(self, schedule: t.Sequence[t.Mapping[str, t.Any]], request: Request) -> Mishap | None:
@@ -114,52 +111,9 @@ class Schedule:
         action = request.action.rpartition("/")[2]
         if action == "Command":
             self._line = request.text("rsp:CommandLine/rsp:Command")
-        if not schedule:
+        entry = self._turns.take(
+            schedule, KINDS, lambda entry: entry.get("on", action) == action and entry.get("line", "") in self._line
+        )
+        if not entry:
             return None
-        struck = None
-        with self._seen.edit() as document:
-            if document.get("schedule") != list(schedule):
-                document |= {"schedule": list(schedule), "seen": [0] * len(schedule)}
-            for number, entry in enumerate(schedule):
-                if entry["kind"] not in KINDS:
-                    raise ValueError(f"unknown mishap {entry['kind']}, expected one of {', '.join(sorted(KINDS))}")
-                if entry.get("on", action) != action or entry.get("line", "") not in self._line:
-                    continue
-                document["seen"][number] += 1
-                if struck is None and document["seen"][number] == entry.get("nth", 1):
-                    struck = Mishap(
-                        entry["kind"], entry.get("after", False), entry.get("seconds", 0.0), entry.get("status", 502)
-                    )
-        return struck
-
-
-async def _hang_up(http: web.Request, *, reset: bool) -> None:
-    """End the connection at once, or only this side of it, and the other a moment later."""
-    transport = http.transport
-    if transport is None:
-        return
-    raw = transport.get_extra_info("socket")
-    with contextlib.suppress(OSError):
-        if reset:
-            raw.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
-        else:
-            socket.socket.shutdown(_own(raw), socket.SHUT_WR)
-            await asyncio.sleep(0.2)
-    transport.abort()
-
-
-def _own(raw: t.Any) -> socket.socket:
-    """The socket behind asyncio's view of it, which has no ``shutdown``."""
-    own: socket.socket = raw._sock
-    return own
-
-
-async def _cut(http: web.Request, answer: web.Response, body: bytes) -> web.StreamResponse:
-    """Announce the whole body, send half of it, and end the connection."""
-    response = web.StreamResponse(status=answer.status, headers=answer.headers)
-    response.content_length = len(body) + 1
-    await response.prepare(http)
-    await response.write(body[: len(body) // 2])
-    if http.transport is not None:
-        http.transport.close()
-    return response
+        return Mishap(entry["kind"], entry.get("after", False), entry.get("seconds", 0.0), entry.get("status", 502))
