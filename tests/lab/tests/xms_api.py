@@ -4,6 +4,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import dataclasses
 import json
 import pathlib
 import socket
@@ -11,6 +13,7 @@ import typing as t
 
 import httpx
 
+from ansible_collections.pushops.securemail.tests.lab.tests import loopback
 from securemail_lab.lab import Lab, create
 from securemail_lab.pki import Authority
 from securemail_lab.state import JsonFile, write_atomically
@@ -63,3 +66,49 @@ class Api:
 
     def put(self, policies: t.Any, path: str = "/application/mobile/mdx/ios/4", **fields: t.Any) -> httpx.Response:
         return self.http.put(path, json={"appVersion": "", "policies": policies, **fields})
+
+    def upload(self, path: str, package: t.Any, **info: t.Any) -> httpx.Response:
+        """Upload a package.
+
+        :param package: its content, or a file to read from.
+        """
+        parts = {"appInfo": (None, json.dumps(info)), "uploadFile": ("app.mdx", package, "application/octet-stream")}
+        return self.http.post(path, files=parts)
+
+
+@dataclasses.dataclass(frozen=True)
+class Xms:
+    """A running server, and a client of it."""
+
+    lab: Lab
+    api: Api
+
+    def file(self, name: str) -> JsonFile:
+        return JsonFile(self.lab.state("xms") / f"{name}.json")
+
+    def set(self, **settings: t.Any) -> None:
+        """Settings of ``server.json``."""
+        with self.file("server").edit() as document:
+            document |= settings
+
+    def give_role(self, role: str) -> None:
+        with self.file("users").edit() as document:
+            document["users"][LOGIN]["role"] = role
+
+    def check_in(self, user: str = "alex@contoso.com", **query: str) -> list[Json]:
+        """What the server hands to a device."""
+        url = f"https://{self.lab.address('xms')}:{self.lab.port('xms-device')}/device/apps"
+        answer = httpx.get(url, params={"user": user, **query}, verify=self.lab.client_tls())
+        found: list[Json] = answer.raise_for_status().json()
+        return found
+
+
+@contextlib.contextmanager
+def running(folder: pathlib.Path) -> t.Iterator[Xms]:
+    """A freshly installed server, whose client has logged in."""
+    lab = installed(folder)
+    with loopback.Running(lab, "xms"):
+        api = Api(lab)
+        with api.http:
+            assert api.log_in().status_code == 200
+            yield Xms(lab, api)

@@ -26,6 +26,7 @@ def package(
     policies: t.Sequence[Policy],
     app: bytes | None = None,
     metadata: bytes | None = None,
+    platform: str = "ios",
 ) -> bytes:
     """The content of one app's .mdx for one platform.
 
@@ -35,7 +36,7 @@ def package(
     content = io.BytesIO()
     with zipfile.ZipFile(content, "w", zipfile.ZIP_DEFLATED) as archive:
         archive.writestr(METADATA, _text(_metadata(policies)) if metadata is None else metadata)
-        archive.writestr(MANIFEST, _text(_manifest(name, bundle_id, version)))
+        archive.writestr(MANIFEST, _text(_manifest(name, bundle_id, version, platform)))
         if app is not None:
             archive.writestr(_bundle_file(name), app)
     return content.getvalue()
@@ -95,7 +96,7 @@ def _bundle_file(name: str) -> str:
     return f"{name.replace(' ', '')}.ipa"
 
 
-def _manifest(name: str, bundle_id: str, version: str) -> Element:
+def _manifest(name: str, bundle_id: str, version: str, platform: str) -> Element:
     root = Element("MobileAppPackage")
     about = SubElement(root, "PackageInfo")
     _add(about, "Packager", "CGAppCLPrepTool")
@@ -103,7 +104,7 @@ def _manifest(name: str, bundle_id: str, version: str) -> Element:
     app = SubElement(root, "MobileApp")
     for tag, text in (
         ("FriendlyName", name),
-        ("AppType", "mobile_ios"),
+        ("AppType", f"mobile_{platform}"),
         ("BundleID", bundle_id),
         ("AppVersion", version),
         ("MinPlatform", "9.0"),
