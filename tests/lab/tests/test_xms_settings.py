@@ -157,7 +157,7 @@ def test_the_cloud_takes_a_bearer_token_or_a_service_key_by_its_generation(xms: 
     assert xms.api.http.get("/application/mobile/4", headers={"Auth_token": token}).json()["result"]["id"] == 4
     assert _log_in(xms, "cwclogin", {**body, "customerId": "fabrikam"}, **key).status_code == 401
     assert _log_in(xms, "cwclogin", {**body, "context": "x"}, **key).status_code == 400
-    assert _log_in(xms, "cwclogin", body).status_code == 400
+    assert _log_in(xms, "cwclogin", body).status_code == 401
     assert _log_in(xms, "login/cloud", {"bearerToken": PASSWORD}).status_code == 404
 
 

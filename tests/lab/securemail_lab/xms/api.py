@@ -60,7 +60,10 @@ def application(store: Store) -> web.Application:
         except Refusal as refusal:
             return failure(str(refusal), refusal.http)
         except web.HTTPError as error:
-            return page(error.reason, error.status)
+            answer = page(error.reason, error.status)
+            if "Allow" in error.headers:
+                answer.headers["Allow"] = error.headers["Allow"]
+            return answer
 
     @web.middleware
     async def session(request: web.Request, handler: Handler) -> web.StreamResponse:

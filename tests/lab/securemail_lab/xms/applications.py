@@ -24,7 +24,7 @@ class Applications:
             web.get(f"{base}/mobile/{{id}}", self.get),
             web.get(f"{base}/store/{{id}}", self.get_from_store),
             web.put(f"{base}/mobile/mdx/{{platform}}/{{id}}", self.put),
-            web.delete(f"{base}/{{id}}", self.delete),
+            web.delete(f"{base}/{{id:[0-9]+}}", self.delete),
         ]
 
     async def filter(self, request: web.Request) -> web.Response:

@@ -59,8 +59,10 @@ class Authentication:
         cloud = self._cloud("2016")
         body = await read_object(request)
         header = request.headers.get("Authorization", "")
-        if body.get("context") not in ("customer", "cloud") or not header.startswith(_SERVICE):
-            raise Refusal("context (customer or cloud) and Authorization: CWSAuth service=<key> are required")
+        if not header.startswith(_SERVICE):
+            raise Refusal("Authorization: CWSAuth service=<key> is required", 401)
+        if body.get("context") not in ("customer", "cloud") or not isinstance(body.get("customerId"), str):
+            raise Refusal("context (customer or cloud) and customerId are required")
         expected = self._store.secret(cloud["secret"]) if body.get("customerId") == cloud["customer"] else None
         return self._open(cloud["login"], expected, header.removeprefix(_SERVICE))
 

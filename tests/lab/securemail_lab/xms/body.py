@@ -14,7 +14,7 @@ from .store import Json
 
 
 async def read(request: web.Request) -> t.Any:
-    """The JSON of a request; an empty body is an empty object.
+    """The JSON of a request.
 
     :raises Refusal: not JSON.
     """
@@ -22,7 +22,7 @@ async def read(request: web.Request) -> t.Any:
 
 
 async def read_object(request: web.Request) -> Json:
-    """The JSON object of a request; an empty body is an empty object.
+    """The JSON object of a request.
 
     :raises Refusal: not JSON, or not an object.
     """
@@ -34,7 +34,7 @@ def parse(content: bytes) -> t.Any:
     :raises Refusal: not JSON.
     """
     try:
-        return json.loads(content or b"{}", parse_constant=_refuse)
+        return json.loads(content, parse_constant=_refuse)
     except (ValueError, RecursionError):
         raise Refusal("The request body is not JSON") from None
 

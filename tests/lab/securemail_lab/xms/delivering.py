@@ -38,7 +38,7 @@ class DeliveryGroups:
     async def put(self, request: web.Request) -> web.Response:
         body = await read_object(request)
         with self._store.apps_file.edit() as document, self._store.groups_file.edit() as known:
-            group = groups.find(known["groups"], body.get("id") or body.get("name"))
+            group = groups.find(known["groups"], body.get("id", body.get("name")))
             groups.replace(group, document["apps"], body)
             return success(role=groups.shown(group, document["apps"]))
 

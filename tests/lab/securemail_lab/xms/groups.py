@@ -45,6 +45,8 @@ def find(groups: list[Json], id_or_name: t.Any) -> Json:
     """
     :raises Refusal: no such group.
     """
+    if isinstance(id_or_name, bool) or not isinstance(id_or_name, int | str):
+        raise Refusal("A delivery group is named by its id or its name")
     for group in groups:
         if str(group["id"]) == str(id_or_name) or group["name"] == id_or_name:
             return group
@@ -67,9 +69,7 @@ def select(groups: list[Json], apps: list[Json], query: Json) -> Json:
     :raises Refusal: a field of the query that is not of the documented form.
     """
     search = queries.text(query, "search").casefold()
-    column = query.get("deliveryGroupSortColumn") or "name"
-    if column not in _SORT_FIELDS:
-        raise Refusal(f"deliveryGroupSortColumn {column!r} is not known")
+    column = queries.choice(query, "deliveryGroupSortColumn", _SORT_FIELDS)
     found = [group for group in groups if search in group["name"].casefold()]
     found.sort(key=lambda group: queries.sortable(group[column]), reverse=queries.descending(query))
     return {
@@ -87,9 +87,12 @@ def replace(group: Json, apps: list[Json], body: Json) -> None:
     links = {}
     names = {app["name"] for app in apps}
     for item in _objects(body, "applications"):
-        if item.get("name") not in names:
+        if queries.text(item, "name") not in names:
             raise Refusal(f"There is no app named {item.get('name')!r}")
-        links[item["name"]] = {"priority": item.get("priority", -1), "required": _flag(item.get("required", False))}
+        priority = item.get("priority", -1)
+        if isinstance(priority, bool) or not isinstance(priority, int):
+            raise Refusal("priority is not a number")
+        links[item["name"]] = {"priority": priority, "required": _flag(item.get("required", False))}
     group["links"] = links
     for app in apps:
         others = [role for role in app["roles"] if role != group["name"]]
@@ -133,7 +136,9 @@ def status(group: Json) -> Json:
 
 
 def _objects(body: Json, name: str) -> list[Json]:
-    items = body.get(name) or []
+    items = body.get(name)
+    if items is None:
+        return []
     if not isinstance(items, list) or not all(isinstance(item, dict) for item in items):
         raise Refusal(f"{name} is not a list of objects")
     return items

@@ -57,10 +57,9 @@ def select(apps: list[Json], query: Json) -> Json:
     :raises Refusal: a field of the query that is not of the documented form.
     """
     found = [app for app in apps if _matches(app, query)]
-    column = query.get("applicationSortColumn") or "name"
-    if column not in SORT_FIELDS:
-        raise Refusal(f"applicationSortColumn {column!r} is not known")
-    field = SORT_FIELDS[column]
+    field = SORT_FIELDS[queries.choice(query, "applicationSortColumn", SORT_FIELDS)]
+    if not isinstance(query.get("enableCount", False), bool | None):
+        raise Refusal("enableCount is not a boolean")
     found.sort(key=lambda app: queries.sortable(app.get(field)), reverse=queries.descending(query))
     return {
         "totalMatchCount": len(found),
@@ -71,13 +70,13 @@ def select(apps: list[Json], query: Json) -> Json:
 
 def _matches(app: Json, query: Json) -> bool:
     search = queries.text(query, "search")
-    groups = _groups(query.get("filterIds") or "[]")
+    groups = _groups(queries.text(query, "filterIds") or "[]")
     return search.casefold() in app["name"].casefold() and all(
         any(test(app) for test in tests) for tests in groups.values()
     )
 
 
-def _groups(text: t.Any) -> dict[str, list[Test]]:
+def _groups(text: str) -> dict[str, list[Test]]:
     """Tests by kind: ids of one kind widen each other, kinds narrow each other."""
     groups: dict[str, list[Test]] = {}
     for identifier in _identifiers(text):
@@ -86,9 +85,9 @@ def _groups(text: t.Any) -> dict[str, list[Test]]:
     return groups
 
 
-def _identifiers(text: t.Any) -> list[str]:
+def _identifiers(text: str) -> list[str]:
     """``"['application.type.mdx','application.platform.ios']"``: a string, with single quotes inside."""
-    if not isinstance(text, str) or not (text.startswith("[") and text.endswith("]")):
+    if not (text.startswith("[") and text.endswith("]")):
         raise Refusal("filterIds is not a string of the form ['id', ...]")
     if not text[1:-1].strip():
         return []

@@ -13,7 +13,7 @@ from aiohttp import web
 
 from . import queries
 from .body import read_object
-from .envelope import Refusal, success
+from .envelope import success
 from .store import PROPERTIES, Json, Store
 
 _SORT_FIELDS = ("id", "name", "value", "displayName")
@@ -33,9 +33,7 @@ class ServerProperties:
     async def filter(self, request: web.Request) -> web.Response:
         query = await read_object(request)
         search = queries.text(query, "searchStr").casefold()
-        column = query.get("orderBy") or "name"
-        if column not in _SORT_FIELDS:
-            raise Refusal(f"orderBy {column!r} is not known")
+        column = queries.choice(query, "orderBy", _SORT_FIELDS)
         found = [one for one in self._listed() if search in one["name"].casefold()]
         found.sort(key=lambda one: queries.sortable(one[column]), reverse=queries.descending(query))
         return success(allEwProperties=queries.page(found, query))

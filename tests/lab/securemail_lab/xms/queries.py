@@ -28,10 +28,21 @@ def descending(query: Json, name: str = "sortOrder") -> bool:
     """
     :raises Refusal: neither ASC nor DESC, in any case.
     """
-    order = query.get(name) or "ASC"
-    if not isinstance(order, str) or order.upper() not in ("ASC", "DESC"):
+    order = text(query, name).upper() or "ASC"
+    if order not in ("ASC", "DESC"):
         raise Refusal(f"{name} {order!r} is neither ASC nor DESC")
-    return order.upper() == "DESC"
+    return order == "DESC"
+
+
+def choice(query: Json, name: str, known: t.Container[str]) -> str:
+    """The column to sort by; ``name`` where the query does not say.
+
+    :raises Refusal: a column that is not known.
+    """
+    column = text(query, name) or "name"
+    if column not in known:
+        raise Refusal(f"{name} {column!r} is not known")
+    return column
 
 
 def text(query: Json, name: str) -> str:

@@ -63,7 +63,7 @@ def _apply_policies(present: list[Json], wanted: t.Any) -> None:
     by_name = {policy["policyName"]: policy for policy in present}
     for item in _expect(wanted, list, "policies", "a list"):
         name = _expect(item, dict, "policies", "a list of objects").get("policyName")
-        policy = by_name.get(name)
+        policy = by_name.get(name) if isinstance(name, str) else None
         if policy is None:
             raise Refusal(f"The app has no policy named {name!r}")
         policy["policyValue"] = _legal(policy, item.get("policyValue"))

@@ -17,6 +17,7 @@ import tempfile
 import typing as t
 
 from aiohttp import BodyPartReader, web
+from aiohttp.http_exceptions import HttpProcessingError
 
 from .body import expect_object, parse
 from .envelope import Refusal
@@ -69,8 +70,8 @@ async def _parts(request: web.Request, info: str, stream: t.BinaryIO) -> t.Any:
                     stream.write(piece)
             else:
                 described = parse(await _small(part))
-    except (ValueError, AssertionError) as problem:
-        raise Refusal(f"The multipart body is malformed: {problem}") from None
+    except (ValueError, AssertionError, HttpProcessingError):
+        raise Refusal("The multipart body is malformed") from None
     if sorted(seen) != sorted((info, FILE)):
         raise Refusal(f"Expected the parts {info} and {FILE}, once each")
     return described

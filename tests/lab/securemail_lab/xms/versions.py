@@ -89,7 +89,9 @@ def _text(info: Json, name: str) -> str:
 
 
 def _texts(info: Json, name: str) -> list[str]:
-    values = info.get(name) or []
+    values = info.get(name)
+    if values is None:
+        return []
     if not isinstance(values, list) or not all(isinstance(value, str) for value in values):
         raise Refusal(f"{name} is not a list of strings")
     return list(dict.fromkeys(values))

@@ -1,0 +1,83 @@
+# Copyright: (c) 2026, the pushops.securemail contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""docs/xms_openapi.yml, and what others make of it: a fuzzer and a generated client meet the lab; curl as well."""
+
+from __future__ import annotations
+
+import pathlib
+import subprocess
+import typing as t
+
+import pytest
+
+from ansible_collections.pushops.securemail.tests.lab.tests import xms_api
+from ansible_collections.pushops.securemail.tests.lab.tests.xms_api import Xms
+from securemail_lab.xms.seed import LOGIN
+
+ROOT = pathlib.Path(__file__).resolve().parents[3]
+DESCRIPTION = ROOT / "docs" / "xms_openapi.yml"
+TOOLS = ROOT / ".cache" / "openapi" / "bin"
+
+needs_tools = pytest.mark.skipif(
+    not (TOOLS / "schemathesis").exists(), reason="the tools of requirements/openapi.txt are not installed: make units"
+)
+
+
+@pytest.fixture
+def xms(tmp_path: pathlib.Path) -> t.Iterator[Xms]:
+    with xms_api.running(tmp_path / "lab") as made:
+        made.give_role("administrator")
+        made.set(properties={"xms.publicapi.static.timeout": "1000000"})  # the fuzzer logs in once
+        yield made
+
+
+def _run(*command: str | pathlib.Path, **options: t.Any) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(command, check=False, capture_output=True, text=True, timeout=300, **options)
+
+
+@needs_tools
+def test_the_description_is_valid() -> None:
+    done = _run(TOOLS / "openapi-spec-validator", DESCRIPTION)
+    assert done.returncode == 0, done.stdout
+
+
+#: Left out: the logout, which ends the one session, and the cloud's login of the other generation; the check that takes
+#: each refusal for a lack, because the description cannot say which apps and delivery groups there are; the one that
+#: compares ``Allow``, which no source describes.
+_CONFIGURATION = """
+base-url = "{url}"
+tls-verify = "{ca}"
+seed = 1
+max-failures = 15
+request-timeout = 10
+color = false
+[headers]
+Auth_token = "{token}"
+[generation]
+deterministic = true
+database = "none"
+max-examples = 12
+[phases.stateful]
+enabled = false
+[checks.positive_data_acceptance]
+enabled = false
+[checks.allow_header_conformance]
+enabled = false
+[[operations]]
+include-operation-id = ["logout", "{other_login}"]
+enabled = false
+"""
+
+
+@needs_tools
+@pytest.mark.parametrize(("generation", "other_login"), [("2021", "loginServiceKey"), ("2016", "loginCloud")])
+def test_a_fuzzer_finds_the_lab_as_the_description_says(
+    xms: Xms, tmp_path: pathlib.Path, generation: str, other_login: str
+) -> None:
+    xms.set(generation=generation, cloud={"login": LOGIN, "secret": "xms", "customer": "contoso"})
+    configuration = tmp_path / "schemathesis.toml"
+    url, token = str(xms.api.http.base_url).rstrip("/"), xms.api.http.headers["Auth_token"]
+    filled = _CONFIGURATION.format(url=url, ca=xms.lab.ca_path, token=token, other_login=other_login)
+    configuration.write_text(filled)
+    done = _run(TOOLS / "schemathesis", "--config-file", configuration, "run", DESCRIPTION, cwd=tmp_path)
+    assert done.returncode == 0, done.stdout + done.stderr
