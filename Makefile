@@ -45,6 +45,12 @@ $(VENV)/.installed-kerberos: requirements/kerberos.txt $(VENV)/.installed .cache
 	@CFLAGS='-O0 -g0' $(BIN)/pip install --quiet --disable-pip-version-check --require-hashes -r requirements/kerberos.txt 2> >(grep -v ^WARNING >&2)
 	@touch $@
 
+.cache/openapi/.installed: requirements/openapi.txt
+	@echo "setup: tools of the API description into .cache/openapi/"
+	@$(PYTHON) -m venv .cache/openapi
+	@.cache/openapi/bin/pip install --quiet --disable-pip-version-check --require-hashes -r requirements/openapi.txt 2> >(grep -v ^WARNING >&2)
+	@touch $@
+
 $(LINK):
 	@mkdir -p $(dir $@) && ln -sfn ../../../.. $@
 
@@ -66,7 +72,7 @@ test: lint units sanity scenarios walk ## Everything that CI runs
 	@echo "test: all passed"
 
 .PHONY: units
-units: setup .cache/packages-tests .cache/promtool/promtool .cache/axe/axe.min.js $(VENV)/.installed-kerberos ## Unit, property, lab and integration tests
+units: setup .cache/packages-tests .cache/promtool/promtool .cache/axe/axe.min.js .cache/openapi/.installed $(VENV)/.installed-kerberos ## Unit, property, lab and integration tests
 	@echo "test: unit, property, lab and integration tests"
 	@pytest -q -n 2 --dist loadfile $(TESTS)
 
@@ -96,6 +102,7 @@ lock: ## Pin every package anew (needs uv)
 	uv pip compile -q --universal --generate-hashes --no-header --python-version 3.11 -c requirements/dev.txt requirements/lab.in -o requirements/lab.txt
 	uv pip compile -q --universal --generate-hashes --no-header --python-version 3.11 -c requirements/dev.txt requirements/controller.in -o requirements/controller.txt
 	uv pip compile -q --universal --generate-hashes --no-header --python-version 3.11 -c requirements/dev.txt requirements/kerberos.in -o requirements/kerberos.txt
+	uv pip compile -q --universal --generate-hashes --no-header --python-version 3.11 requirements/openapi.in -o requirements/openapi.txt
 
 .PHONY: changelog
 changelog: setup ## Take the fragments into the release that galaxy.yml names

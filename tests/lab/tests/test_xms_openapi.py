@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+import json
 import pathlib
 import subprocess
 import typing as t
@@ -11,8 +12,8 @@ import typing as t
 import pytest
 
 from ansible_collections.pushops.securemail.tests.lab.tests import xms_api
-from ansible_collections.pushops.securemail.tests.lab.tests.xms_api import Xms
-from securemail_lab.xms.seed import LOGIN
+from ansible_collections.pushops.securemail.tests.lab.tests.xms_api import PASSWORD, Xms
+from securemail_lab.xms.seed import APP, LOGIN, MDX
 
 ROOT = pathlib.Path(__file__).resolve().parents[3]
 DESCRIPTION = ROOT / "docs" / "xms_openapi.yml"
@@ -81,3 +82,63 @@ def test_a_fuzzer_finds_the_lab_as_the_description_says(
     configuration.write_text(filled)
     done = _run(TOOLS / "schemathesis", "--config-file", configuration, "run", DESCRIPTION, cwd=tmp_path)
     assert done.returncode == 0, done.stdout + done.stderr
+
+
+@needs_tools
+def test_a_client_generated_from_the_description_does_the_work(xms: Xms, tmp_path: pathlib.Path) -> None:
+    settings, client = tmp_path / "generator.yml", tmp_path / "client"
+    settings.write_text("post_hooks: []\nliteral_enums: true\npackage_name_override: xms_client\n")
+    command = ("generate", "--fail-on-warning", "--path", DESCRIPTION, "--output-path", client, "--config", settings)
+    made = _run(TOOLS / "openapi-python-client", *command, cwd=tmp_path)
+    assert made.returncode == 0, made.stdout + made.stderr
+    given = {
+        "url": str(xms.api.http.base_url).rstrip("/"),
+        "ca": str(xms.lab.ca_path),
+        "login": LOGIN,
+        "password": PASSWORD,
+        "package": str(xms.lab.state("xms") / MDX),
+    }
+    program = pathlib.Path(__file__).with_name("xms_generated_client.py")
+    environment = {"PYTHONPATH": str(client), "no_proxy": "*"}
+    done = _run(TOOLS / "python", program, input=json.dumps(given), env=environment)
+    assert done.returncode == 0, done.stderr
+    assert json.loads(done.stdout) == {
+        "uploaded": "Operation completed successfully. Container Id: 4",
+        "roles": ["AllUsers"],
+        "push": ["true"],
+        "ended": f"user {LOGIN} logged out successfully.",
+        "refused": 1,
+    }
+    assert [app["policies"]["Push notifications"]["value"] for app in xms.check_in() if app["name"] == APP] == ["true"]
+
+
+def test_curl_does_the_work(xms: Xms, tmp_path: pathlib.Path) -> None:
+    token = tmp_path / "token"
+
+    def curl(method: str, path: str, *options: str, body: t.Any = None) -> t.Any:
+        command = ["curl", "--silent", "--show-error", "--noproxy", "*", "--cacert", str(xms.lab.ca_path)]
+        command += ["--max-time", "20", "--request", method, *options]
+        if body is not None:
+            command += ["--header", "Content-Type: application/json", "--data-binary", "@-"]
+        if token.exists():
+            command += ["--header", f"@{token}"]
+        done = _run(*command, f"{xms.api.http.base_url}{path}", input=json.dumps(body))
+        assert done.returncode == 0, done.stderr
+        return json.loads(done.stdout)
+
+    session = curl("POST", "authentication/login", body={"login": LOGIN, "password": PASSWORD})
+    token.write_text(f"Auth_token: {session['auth_token']}\n")
+    listed = curl("POST", "application/filter", body={"search": APP})["applicationListData"]["appList"]
+    identifier = listed[0]["id"]
+    before = curl("GET", f"application/mobile/{identifier}")["container"]
+    info = {"name": before["name"], "category": before["categories"], "deliveryGroups": before["roles"]}
+    package = f"uploadFile=@{xms.lab.state('xms') / MDX};type=application/octet-stream"
+    path = f"application/mobile/mdx/ios/{identifier}"
+    uploaded = curl("POST", path, "--form-string", f"appInfo={json.dumps(info)}", "--form", package)
+    assert uploaded["message"].endswith(f"Container Id: {identifier}")
+    policies = [policy for policy in before["ios"]["policies"] if policy["title"] == "Push notifications"]
+    changed = curl("PUT", path, body={"appVersion": "", "policies": [{**policies[0], "policyValue": "true"}]})
+    assert changed["container"]["roles"] == ["AllUsers"]
+    assert curl("POST", "authentication/logout", body={"login": LOGIN})["Status"].startswith(f"user {LOGIN}")
+    assert curl("GET", f"application/mobile/{identifier}")["status"] != 0
+    assert [app["policies"]["Push notifications"]["value"] for app in xms.check_in() if app["name"] == APP] == ["true"]
