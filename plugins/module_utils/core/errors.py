@@ -4,6 +4,8 @@
 
 from __future__ import annotations
 
+import typing as t
+
 
 class PushOpsError(Exception):
     """An error that an operator can act on.
@@ -19,7 +21,7 @@ class PushOpsError(Exception):
         self.remedy = remedy
         self.link = link
 
-    def result(self) -> dict[str, str]:
+    def result(self) -> dict[str, t.Any]:
         """The error as it stands in a module's result."""
         return {"msg": str(self), "remedy": self.remedy, **({"link": self.link} if self.link else {})}
 

@@ -14,17 +14,36 @@ import urllib.parse
 from ansible.module_utils.urls import open_url
 
 from .errors import InvalidInput, Unreachable
+from .multipart import Multipart
 
 Json = dict[str, t.Any]
+Body = str | Multipart | None
+
+
+class AnswerLost(Unreachable):
+    """The request was on its way, or there, and no whole answer came: whether it was carried out is not known."""
+
+
+class Answer(t.NamedTuple):
+    """An HTTP answer.
+
+    :param code: the HTTP code, whatever it is.
+    :param retry_after: the header of that name; empty where there is none.
+    """
+
+    code: int
+    text: str
+    retry_after: str = ""
 
 
 class Transport(t.Protocol):
-    """Sends one request; returns the HTTP code, whatever it is, and the body as text.
+    """Sends one request.
 
     :raises Unreachable: no answer.
+    :raises AnswerLost: no answer, but the request may have been carried out.
     """
 
-    def send(self, method: str, url: str, headers: dict[str, str], body: str | None) -> tuple[int, str]: ...
+    def send(self, method: str, url: str, headers: dict[str, str], body: Body) -> Answer: ...
 
 
 class HttpsTransport:
@@ -32,10 +51,11 @@ class HttpsTransport:
 
     :param ca_path: PEM file of the only authorities to trust; ``None`` for the system's own.
     :param timeout: seconds without a byte.
+    :param use_proxy: whether the proxies of the environment are used.
     :raises InvalidInput: ``ca_path`` holds no certificate.
     """
 
-    def __init__(self, ca_path: str | None, validate_certs: bool, timeout: int) -> None:
+    def __init__(self, ca_path: str | None, validate_certs: bool, timeout: int, use_proxy: bool = True) -> None:
         if ca_path is not None:
             try:
                 ssl.create_default_context(cafile=ca_path)
@@ -52,26 +72,40 @@ class HttpsTransport:
             "timeout": timeout,
             "follow_redirects": "none",
             "use_netrc": False,
+            "use_proxy": use_proxy,
         }
 
-    def send(self, method: str, url: str, headers: dict[str, str], body: str | None) -> tuple[int, str]:
+    def send(self, method: str, url: str, headers: dict[str, str], body: Body) -> Answer:
+        options = dict(self._options)
+        if isinstance(body, Multipart):
+            headers = {**headers, "Content-Type": body.content_type, "Content-Length": str(len(body))}
+            options["timeout"] = max(options["timeout"], body.patience)
         try:
-            with open_url(url, method=method, data=body, headers=headers, **self._options) as answer:
-                return answer.getcode(), _text(answer.read())
+            with open_url(url, method=method, data=body, headers=headers, **options) as answer:
+                return Answer(answer.getcode(), _text(answer.read()), answer.headers.get("Retry-After", ""))
         except urllib.error.HTTPError as problem:
-            return problem.code, _error_text(problem)
+            return Answer(problem.code, _error_text(problem), problem.headers.get("Retry-After", ""))
         except (OSError, http.client.HTTPException) as problem:
-            reason = getattr(problem, "reason", problem)
-            if isinstance(reason, ssl.SSLCertVerificationError):
-                raise Unreachable(
-                    f"{method} {url} was not sent, because the server's certificate is not trusted: "
-                    f"{reason.verify_message}",
-                    "Name the authority that signed it in ca_path, and the server as the certificate names it in url",
-                ) from None
-            raise Unreachable(
-                f"{method} {url} brought no answer: {reason or type(reason).__name__}",
-                "Check the address, the port and the firewall in between",
-            ) from None
+            raise _no_answer(f"{method} {url}", problem) from None
+
+
+#: What ends a connection that stood, in the middle of a request.
+_CUT_OFF = (ConnectionResetError, BrokenPipeError)
+
+
+def _no_answer(asked: str, problem: Exception) -> Unreachable:
+    reason = getattr(problem, "reason", problem)
+    if isinstance(reason, ssl.SSLCertVerificationError):
+        return Unreachable(
+            f"{asked} was not sent, because the server's certificate is not trusted: {reason.verify_message}",
+            "Name the authority that signed it in ca_path, and the server as the certificate names it in url",
+        )
+    # urllib wraps what happens until the request is out; what happens after that comes as it is.
+    lost = not isinstance(problem, urllib.error.URLError) or isinstance(reason, _CUT_OFF)
+    return (AnswerLost if lost else Unreachable)(
+        f"{asked} brought no answer: {reason or type(reason).__name__}",
+        "Check the address, the port and the firewall in between",
+    )
 
 
 def _text(body: bytes) -> str:

@@ -8,7 +8,6 @@ Source: Citrix, "NITRO API reference", and its own netscaler.adc collection: a J
 
 from __future__ import annotations
 
-import contextlib
 import json
 import typing as t
 import urllib.parse
@@ -16,14 +15,11 @@ import urllib.parse
 from ..core.errors import Refused, Unreachable
 from ..core.https import Json, Transport, base_url, json_object
 from ..core.redact import redact
+from ..core.session import Session, SessionEnded
 
 BASE_PATH = "/nitro/v1/config/"
 NO_SUCH_RESOURCE, ALREADY_EXISTS, NOT_AUTHORIZED = 258, 273, 2138
 _SHOWN_CHARACTERS = 200
-
-
-class SessionEnded(Refused):
-    """The session is over, or the login was refused."""
 
 
 class NoSuchResource(Refused):
@@ -34,8 +30,8 @@ class AlreadyExists(Refused):
     """What was to be added is there: somebody was quicker, or an answer was lost."""
 
 
-class NitroClient:
-    """Logs in on first use, out when closed, and in again once if the session ends in between.
+class NitroClient(Session):
+    """One session with one NetScaler.
 
     :param url: ``https://<management address>[:<port>]``.
     :param on_secret: called with every session token, so that a caller can keep it out of its output.
@@ -51,19 +47,10 @@ class NitroClient:
         on_secret: t.Callable[[str], None] = lambda secret: None,
     ) -> None:
         self._base = base_url(url, "Write the management address alone (NSIP, or a SNIP with management access)")
+        super().__init__([password], on_secret)
         self._username = username
         self._password = password
         self._transport = transport
-        self._on_secret = on_secret
-        self._token = ""
-        self._secrets = {password, json.dumps(password)[1:-1]}
-
-    def close(self) -> None:
-        """Log out. A logout that fails is passed over: the session ends by itself."""
-        if self._token:
-            with contextlib.suppress(Refused, Unreachable):
-                self._send("POST", "logout", {"logout": {}})
-            self._token = ""
 
     def get(self, resource: str, name: str = "") -> list[Json]:
         """All objects of a resource, or those under one name; none where there is none.
@@ -98,16 +85,9 @@ class NitroClient:
         :raises Unreachable: no answer, no valid TLS, or an answer that is not NITRO's.
         :raises Refused: the NetScaler said no, by HTTP code or by ``errorcode``.
         """
-        if not self._token:
-            self._log_in()
-        try:
-            return self._send(method, path, body)
-        except SessionEnded:  # nothing was carried out, so even a write may be sent again
-            self._log_in()
-            return self._send(method, path, body)
+        return self._inside(lambda: self._send(method, path, body))
 
-    def _log_in(self) -> None:
-        self._token = ""
+    def _log_in(self) -> str:
         credentials = {"username": self._username, "password": self._password}
         try:
             answer = self._send("POST", "login", {"login": credentials})
@@ -122,10 +102,11 @@ class NitroClient:
                 f"The login at {self._base} was accepted but brought no sessionid",
                 "Check that the URL is the management address and not that of a virtual server",
             )
-        for form in (token, urllib.parse.quote(token, safe="")):  # as it stands in a body and in a cookie
-            self._on_secret(form)
-            self._secrets.add(form)
-        self._token = token
+        self._keep_secret(urllib.parse.quote(token, safe=""))  # as it stands in a cookie
+        return token
+
+    def _log_out(self) -> None:
+        self._send("POST", "logout", {"logout": {}})
 
     def _send(self, method: str, path: str, body: Json | None = None) -> Json:
         headers = {"Content-Type": "application/json", "Accept": "application/json"}
@@ -133,7 +114,7 @@ class NitroClient:
             headers["Cookie"] = f"NITRO_AUTH_TOKEN={self._token}"
         url = f"{self._base}{BASE_PATH}{path}"
         sent = None if body is None else json.dumps(body)
-        code, text = self._transport.send(method, url, headers, sent)
+        code, text, _retry_after = self._transport.send(method, url, headers, sent)
         answer = json_object(text)
         if answer is None and not text.strip() and 200 <= code < 300 and method != "GET":
             return {}  # a write that succeeded may say nothing more than its code

@@ -8,101 +8,112 @@ HTTP code *and* the ``status`` of the body are judged.
 
 from __future__ import annotations
 
-import contextlib
 import json
+import time
 import typing as t
 
 from ..core.errors import Refused, Unreachable
-from ..core.https import Json, Transport, base_url, json_object
+from ..core.https import Answer, Json, Transport, base_url, json_object
+from ..core.multipart import Multipart
 from ..core.redact import redact
+from ..core.retries import BUSY, patiently
+from ..core.session import Session, SessionEnded
+from .logins import Login
 
 BASE_PATH = "/xenmobile/api/v1"
-LOGIN = "/authentication/login"
 LOGOUT = "/authentication/logout"
 _SHOWN_CHARACTERS = 200
 
 
-class SessionEnded(Refused):
-    """The server does not take the session's token, or the user may not do this: the API does not tell them apart."""
-
-
-class XmsClient:
-    """Logs in on first use, out when closed, and in again once if the session ends in between.
+class XmsClient(Session):
+    """One session with one server.
 
     :param url: ``https://<server>[:<port>]``.
     :param on_secret: called with every token that the server hands out, so that a caller can keep it out of its output.
+    :param pause: waits for so many seconds before a request is sent again.
     :raises InvalidInput: a URL of another form.
     """
 
     def __init__(
         self,
         url: str,
-        username: str,
-        password: str,
+        login: Login,
         transport: Transport,
         on_secret: t.Callable[[str], None] = lambda secret: None,
+        pause: t.Callable[[float], None] = time.sleep,
     ) -> None:
         self._base = base_url(url, "Write the server's name and REST port alone, 4443 as a rule") + BASE_PATH
-        self._username = username
-        self._password = password
+        super().__init__(login.secrets, on_secret)
+        self._login = login
         self._transport = transport
-        self._on_secret = on_secret
-        self._token = ""
-        self._secrets = {password, json.dumps(password)[1:-1]}
-
-    def close(self) -> None:
-        """Log out. A logout that fails is passed over: the session ends by itself."""
-        if self._token:
-            with contextlib.suppress(Refused, Unreachable):
-                self._send("POST", LOGOUT, {"login": self._username})
-            self._token = ""
+        self.pause = pause
 
     def request(self, method: str, path: str, body: Json | None = None) -> Json:
         """Send one request inside the session; returns the whole answer, whose ``status`` is 0.
 
+        What may be sent twice is, if the server is busy or the answer is lost: reads, and the PUT, which says all that
+        it sets.
+
         :raises Unreachable: no answer, no valid TLS, or an answer that is not the API's.
         :raises Refused: the server said no, by HTTP code or by ``status``.
         """
-        if not self._token:
-            self._log_in()
-        try:
-            return self._send(method, path, body)
-        except SessionEnded:
-            self._log_in()
-            return self._send(method, path, body)
+        return self._inside(lambda: self._send(method, path, body))
 
-    def _log_in(self) -> None:
-        self._token = ""
+    def upload(self, path: str, content: Multipart) -> Json:
+        """Send a file inside the session, without a second try.
+
+        :raises AnswerLost: whether the server took it is not known.
+        """
+        return self._inside(lambda: self._send("POST", path, content))
+
+    def _log_in(self) -> str:
         try:
-            answer = self._send("POST", LOGIN, {"login": self._username, "password": self._password})
+            answer = self._send("POST", self._login.path, self._login.body)
         except SessionEnded as problem:
-            raise Refused(
-                f"The login as {self._username} was refused: {problem.what}",
-                "Check user and password: a local user whose role has the permission 'Public API access'",
-            ) from None
+            raise Refused(f"The login as {self._login.who} was refused: {problem.what}", self._login.remedy) from None
         token = answer.get("auth_token")
         if not isinstance(token, str) or not token:
             raise Unreachable(
                 f"The login at {self._base} was accepted but brought no auth_token",
                 "Check that the URL is the server's own and not that of a portal in front of it",
             )
-        self._on_secret(token)
-        self._secrets.add(token)
-        self._token = token
+        return token
 
-    def _send(self, method: str, path: str, body: Json | None = None) -> Json:
-        headers = {"Content-Type": "application/json", "Accept": "application/json"}
+    def _log_out(self) -> None:
+        # A login of Citrix Cloud has no user's name that could be repeated.
+        self._send("POST", LOGOUT, {name: value for name, value in self._login.body.items() if name == "login"})
+
+    def _send(self, method: str, path: str, body: Json | Multipart | None = None) -> Json:
+        headers = {"Accept": "application/json"}
         if self._token:
             headers["Auth_token"] = self._token
-        sent = None if body is None else json.dumps(body)
-        code, text = self._transport.send(method, self._base + path, headers, sent)
-        answer = json_object(text)
-        message = redact(text if answer is None else str(answer.get("message")), self._secrets)[:_SHOWN_CHARACTERS]
-        asked = f"{method} {self._base}{path}"
-        if code in (401, 403) or (code == 400 and path == LOGIN):
+        elif path == self._login.path:
+            headers.update(self._login.headers)
+        if not isinstance(body, Multipart):
+            headers["Content-Type"] = "application/json"
+        sent = json.dumps(body) if isinstance(body, dict) else body
+
+        def exchange() -> Answer:
+            return self._transport.send(method, self._base + path, headers, sent)
+
+        may_repeat = method in ("GET", "PUT") or path.endswith("/filter") or path == self._login.path
+        got = patiently(exchange, self.pause) if may_repeat else exchange()
+        return self._judged(f"{method} {self._base}{path}", path, got)
+
+    def _judged(self, asked: str, path: str, got: Answer) -> Json:
+        code = got.code
+        answer = json_object(got.text)
+        message = redact(got.text if answer is None else str(answer.get("message")), self._secrets)[:_SHOWN_CHARACTERS]
+        if code in (401, 403) or (code == 400 and path == self._login.path):
             raise SessionEnded(
                 f"Expected HTTP 200 for {asked}, but got {code} (message {message!r})",
-                f"Give the role of {self._username} the permission 'Public API access' and access to the apps",
+                f"Give the role of {self._login.who} the permission 'Public API access' and those of docs/xenmobile.md",
+            )
+        if code in BUSY:
+            later = f", to be asked again in {got.retry_after[:40]!r}" if got.retry_after else ""
+            raise Unreachable(
+                f"Expected HTTP 200 for {asked}, but got HTTP {code} ({message!r}){later}",
+                "The server is busy or restarting: run again later; if it stays so, look at what stands in front of it",
             )
         if answer is None:
             raise Unreachable(

@@ -46,7 +46,7 @@ class Task:
             "password": PASSWORD,
             "region": "EMEA",
             "customer_id": "contoso-7Q2M4",
-            "mdx_path": str(self.mdx),
+            "platforms": [{"name": "ios", "mdx_path": str(self.mdx)}],
             "_ansible_check_mode": check,
             "_ansible_diff": True,
             **changed,
@@ -81,20 +81,20 @@ def test_present_changed_and_idempotent_in_check_and_real(task: Task) -> None:
     applied = task.run()
     for name in ("changed", "changes", "diff"):
         assert applied[name] == predicted[name]
-    assert applied["diff"]["after"] == DESIRED and applied["policies"] == APPLIED and applied["app_id"] == 4
+    assert applied["diff"]["after"] == DESIRED and applied["policies"] == {"ios": APPLIED} and applied["app_id"] == 4
     for check in (False, True):
         again = task.run(check=check)
-        assert not again["changed"] and again["changes"] == [] and again["policies"] == APPLIED
+        assert not again["changed"] and again["changes"] == [] and again["policies"] == {"ios": APPLIED}
     assert not task.fake.tokens, "a session was left open"
 
 
 def test_absent_changed_and_idempotent_in_check_and_real(task: Task) -> None:
     task.run()
-    gone: Result = {"state": "absent", "region": None, "customer_id": None, "mdx_path": None}
+    gone: Result = {"state": "absent", "region": None, "customer_id": None, "platforms": None}
     predicted = task.run(check=True, **gone)
     assert predicted["changed"] and task.fake.policies()["Push notifications"] == "true"
     applied = task.run(**gone)
-    assert applied["diff"] == predicted["diff"] and applied["policies"] == {"Push notifications": "false"}
+    assert applied["diff"] == predicted["diff"] and applied["policies"] == {"ios": {"Push notifications": "false"}}
     assert task.fake.policies()["Push notifications region"] == "euw1", "absent touched another policy"
     for check in (False, True):
         assert not task.run(check=check, **gone)["changed"]
@@ -120,12 +120,12 @@ def test_one_option_changes_one_policy(task: Task, option: str, value: t.Any, ti
 def test_it_returns_what_it_documents(task: Task) -> None:
     documented = yaml.safe_load(xms_mdx_push_policy.RETURN)
     result = task.run()
-    assert set(result) == set(documented) - {"remedy"} | {"changed", "diff"}
+    assert set(result) == set(documented) - {"remedy", "handoff"} | {"changed", "diff"}
     for name, about in documented.items():
         assert isinstance(about.get("sample", []), TYPES[about["type"]])
-        assert name == "remedy" or isinstance(result[name], TYPES[about["type"]])
+        assert name in ("remedy", "handoff") or isinstance(result[name], TYPES[about["type"]])
     assert result["app_id"] == documented["app_id"]["sample"]
-    assert documented["policies"]["sample"].items() <= result["policies"].items()
+    assert documented["policies"]["sample"]["ios"].items() <= result["policies"]["ios"].items()
     sample = {name: about["sample"] for name, about in documented["changes"]["contains"].items()}
     assert sample in result["changes"]
     assert task.fails(app="Nobody").endswith(f"{documented['remedy']['sample']}.")
@@ -133,12 +133,14 @@ def test_it_returns_what_it_documents(task: Task) -> None:
 
 def test_its_documentation_and_its_arguments_agree(task: Task) -> None:
     documented = set(yaml.safe_load(xms_mdx_push_policy.DOCUMENTATION)["options"])
-    assert "platform" in documented
+    assert "platforms" in documented
     message = str(task.run(unheard_of=1)["msg"])
     assert all(name in message for name in documented)
 
 
-@pytest.mark.parametrize("changed", [{"region": None}, {"customer_id": None}, {"region": "Mars"}, {"platform": "../4"}])
+@pytest.mark.parametrize(
+    "changed", [{"region": None}, {"customer_id": None}, {"region": "Mars"}, {"platforms": [{"name": "../4"}]}]
+)
 def test_what_is_missing_or_no_choice_is_refused_before_anything_connects(task: Task, changed: Result) -> None:
     assert task.run(**changed)["failed"]
     assert task.fake.lines == []
@@ -149,7 +151,7 @@ def test_what_is_missing_or_no_choice_is_refused_before_anything_connects(task: 
     [
         ({"url": "http://xms.example.com:4443"}, "url is"),
         ({"customer_id": "two words"}, "customer_id is 'two words'"),
-        ({"mdx_path": "/nowhere/app.mdx"}, "no file /nowhere/app.mdx"),
+        ({"platforms": [{"name": "ios", "mdx_path": "/nowhere/app.mdx"}]}, "no file /nowhere/app.mdx"),
         ({"policy_names": {"Region": "PnRegion"}}, "policy_names is ['Region']"),
     ],
 )
@@ -182,4 +184,4 @@ def test_the_transport_gets_the_tasks_own_settings(task: Task, monkeypatch: pyte
 
     monkeypatch.setattr(xms_mdx_push_policy, "HttpsTransport", make)
     task.run(ca_path="/etc/ca.pem", validate_certs=False, timeout=7)
-    assert got == [("/etc/ca.pem", False, 7)]
+    assert got == [("/etc/ca.pem", False, 7, True)]

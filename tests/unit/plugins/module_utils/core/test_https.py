@@ -57,7 +57,8 @@ def _answering(raw: bytes) -> t.Iterator[tuple[str, list[bytes]]]:
 
 
 def _send(url: str) -> tuple[int, str]:
-    return HttpsTransport(None, True, 5).send("POST", url, {"Auth_token": "canary"}, BODY.decode())
+    code, text, _retry_after = HttpsTransport(None, True, 5).send("POST", url, {"Auth_token": "canary"}, BODY.decode())
+    return code, text
 
 
 @pytest.mark.parametrize("code", [200, 401, 500])

@@ -9,6 +9,7 @@ import json
 import typing as t
 import urllib.parse
 
+from ansible_collections.pushops.securemail.plugins.module_utils.core.https import Answer
 from ansible_collections.pushops.securemail.plugins.module_utils.netscaler.nitro import BASE_PATH, NitroClient
 
 URL = "https://netscaler.example.com"
@@ -17,7 +18,6 @@ PASSWORD = 'canary-"netscaler"-password'
 GROUP = "Users"
 
 Json = dict[str, t.Any]
-Answer = tuple[int, str]
 _KEYS = {"authorizationpolicy": "name", "nsacl": "aclname"}
 _BINDING = "aaagroup_authorizationpolicy_binding"
 
@@ -35,7 +35,7 @@ class FakeNetScaler:
         }
         self.applied: list[Json] = []
         self.saved: dict[str, list[Json]] = copy.deepcopy(self.tables)
-        self.answers: dict[int, Answer | Exception] = {}
+        self.answers: dict[int, tuple[int, str] | Exception] = {}
         self.lines: list[str] = []
         self.headers: list[dict[str, str]] = []
         self.tokens: set[str] = set()
@@ -79,9 +79,9 @@ class FakeNetScaler:
         if isinstance(planned, Exception):
             raise planned
         if planned is not None:
-            return planned
+            return Answer(*planned)
         code, document = self._answer(method, path, headers, json.loads(body or "{}"))
-        return code, json.dumps({"errorcode": 0, "message": "Done", "severity": "NONE", **document})
+        return Answer(code, json.dumps({"errorcode": 0, "message": "Done", "severity": "NONE", **document}))
 
     def _answer(self, method: str, path: str, headers: dict[str, str], body: Json) -> tuple[int, Json]:
         if path == "login":

@@ -5,21 +5,28 @@
 from __future__ import annotations
 
 import copy
+import email
 import io
 import json
 import typing as t
+import urllib.parse
 import zipfile
+from xml.etree import ElementTree
 from xml.sax.saxutils import escape
 
+from ansible_collections.pushops.securemail.plugins.module_utils.core.https import Answer, AnswerLost, Body
+from ansible_collections.pushops.securemail.plugins.module_utils.core.multipart import Multipart
 from ansible_collections.pushops.securemail.plugins.module_utils.xms.client import XmsClient
+from ansible_collections.pushops.securemail.plugins.module_utils.xms.logins import Login, local_user
 
 URL = "https://xms.example.com:4443"
 USER = "svc-pushops"
 PASSWORD = 'canary-"xms"-password'
+BEARER, SERVICE_KEY, CUSTOMER = "canary-bearer-token", "canary-service-key", "contoso"
 BASE = "/xenmobile/api/v1"
+BUNDLE_ID = "com.contoso.securemail"
 
 Json = dict[str, t.Any]
-Answer = tuple[int, str]
 
 #: Policy name -> label -> id, unlike each other on purpose.
 LABELS = {
@@ -83,6 +90,83 @@ def platform(policies: list[Json]) -> Json:
     }
 
 
+def app_package(version: str, policies: list[Json], kind: str = "mobile_ios", bundle_id: str = BUNDLE_ID) -> bytes:
+    """An .mdx of a version, whose policies have these values as defaults."""
+    listed = "".join(
+        f"<Policy><PolicyName>{item['policyName']}</PolicyName><PolicyType>{item['policyType']}</PolicyType>"
+        f"<PolicyDefault>{escape(item['policyValue'] or '')}</PolicyDefault>"
+        f"<PolicyStrings><Title>{escape(item['title'])}</Title></PolicyStrings></Policy>"
+        for item in policies
+    )
+    about = "".join(
+        f"<{tag}>{text}</{tag}>" for tag, text in (("AppType", kind), ("BundleID", bundle_id), ("AppVersion", version))
+    )
+    content = io.BytesIO()
+    with zipfile.ZipFile(content, "w") as archive:
+        archive.writestr("policy_metadata.xml", f"<PolicyMetadata><Policies>{listed}</Policies></PolicyMetadata>")
+        archive.writestr("manifest.xml", f"<MobileAppPackage><MobileApp>{about}</MobileApp></MobileAppPackage>")
+    return content.getvalue()
+
+
+def unpacked(content: bytes) -> tuple[str, list[Json]]:
+    """Version and policies of an .mdx."""
+    with zipfile.ZipFile(io.BytesIO(content)) as archive:
+        manifest, metadata = (
+            ElementTree.fromstring(archive.read(name)) for name in ("manifest.xml", "policy_metadata.xml")
+        )
+    found = [
+        policy(
+            *(
+                entry.findtext(path) or ""
+                for path in ("PolicyName", "PolicyStrings/Title", "PolicyDefault", "PolicyType")
+            )
+        )
+        for entry in metadata.iterfind("Policies/Policy")
+    ]
+    return manifest.findtext("MobileApp/AppVersion") or "", found
+
+
+class FakeGroups:
+    """Delivery groups whose PUT replaces every list."""
+
+    def __init__(self, *names: str) -> None:
+        self.all = [
+            {
+                "id": number,
+                "name": name,
+                "description": f"of {name}",
+                "disabled": False,
+                "devicePolicies": [{"name": "Passcode"}],
+                "smartActions": [],
+                "groups": [{"uniqueId": "S-1-5", "domainName": "contoso.com"}],
+                "users": [],
+                "rules": None,
+            }
+            for number, name in enumerate(names, start=1)
+        ]
+
+    def answer(self, method: str, path: str, body: Json, apps: list[Json]) -> tuple[int, Json]:
+        if path == "/deliverygroups/filter":
+            return 200, {"status": 0, "dgListData": {"dgList": [self._shown(group, apps) for group in self.all]}}
+        name = body["name"] if method == "PUT" else urllib.parse.unquote(path.removeprefix("/deliverygroups/"))
+        found = [group for group in self.all if group["name"] == name]
+        if not found:
+            return 400, {"status": 1, "message": f"There is no delivery group {name}"}
+        if method == "PUT":
+            for field in ("description", "devicePolicies", "smartActions", "groups", "users", "rules"):
+                found[0][field] = body.get(field, [] if field.endswith("s") and field != "rules" else None)
+            given = {item["name"] for item in body["applications"]}
+            for one in apps:
+                others = [role for role in one["roles"] if role != name]
+                one["roles"] = [*others, name] if one["name"] in given else others
+        return 200, {"status": 0, "message": "Success", "role": self._shown(found[0], apps)}
+
+    @staticmethod
+    def _shown(group: Json, apps: list[Json]) -> Json:
+        given = [{"name": one["name"], "priority": -1} for one in apps if group["name"] in one["roles"]]
+        return {**group, "applications": given}
+
+
 class FakeXms:
     """A transport. ``answers`` maps the number of a request (from 0, the login is one) to what it gets instead."""
 
@@ -91,16 +175,23 @@ class FakeXms:
             app(2, "Secure Web", ios=platform([])),
             app(4, "Secure Mail", ios=platform(push_policies()), android=platform(push_policies())),
         ]
-        self.answers: dict[int, Answer | Exception] = {}
+        self.answers: dict[int, tuple[int, str] | tuple[int, str, str] | Exception] = {}
+        #: Numbers of requests that break off, and of those that are carried out before their answer is lost.
+        self.cut_off: set[int] = set()
+        self.answer_lost: set[int] = set()
         self.requests: list[tuple[str, str, Json]] = []
         self.tokens: set[str] = set()
         self.logins = 0
+        self.pauses: list[float] = []
         self.root_key = "container"
         self.takes_policies = True
         self.ignores_paging = False
+        self.resets = False
+        self.drops_groups: set[str] = set()
+        self.groups = FakeGroups("AllUsers", "Sales & Service")
 
-    def client(self, password: str = PASSWORD) -> XmsClient:
-        return XmsClient(URL, USER, password, self)
+    def client(self, password: str = PASSWORD, login: Login | None = None) -> XmsClient:
+        return XmsClient(URL, login or local_user(USER, password), self, pause=self.pauses.append)
 
     @property
     def lines(self) -> list[str]:
@@ -111,27 +202,43 @@ class FakeXms:
         (found,) = [one for one in self.apps if one["id"] == identifier]
         return {item["title"]: item["policyValue"] for item in found[name]["policies"]}
 
-    def send(self, method: str, url: str, headers: dict[str, str], body: str | None) -> Answer:
+    def send(self, method: str, url: str, headers: dict[str, str], body: Body) -> Answer:
         assert url.startswith(URL + BASE), url
-        path, given = url.removeprefix(URL + BASE), json.loads(body or "{}")
+        path = url.removeprefix(URL + BASE)
         number = len(self.requests)
+        if number in self.cut_off:
+            self.requests.append((method, path, {}))
+            if isinstance(body, Multipart):
+                next(iter(body))
+            raise AnswerLost(f"{method} {url} brought no answer: reset", "Check the address")
+        given = self._received(body) if isinstance(body, Multipart) else json.loads(body or "{}")
         self.requests.append((method, path, given))
         planned = self.answers.get(number)
         if isinstance(planned, Exception):
             raise planned
         if planned is not None:
-            return planned
+            return Answer(*planned)
         code, document = self._answer(method, path, headers, given)
-        return code, json.dumps(document)
+        if number in self.answer_lost:
+            raise AnswerLost(f"{method} {url} brought no answer: timed out", "Check the address")
+        return Answer(code, json.dumps(document))
+
+    @staticmethod
+    def _received(body: Multipart) -> Json:
+        """What an upload brings: ``appInfo``, and the file."""
+        content = b"".join(body)
+        assert len(content) == len(body)
+        message = email.message_from_bytes(f"Content-Type: {body.content_type}\r\n\r\n".encode() + content)
+        parts = {part.get_param("name", header="content-disposition"): part for part in message.get_payload()}
+        assert set(parts) == {"appInfo", "uploadFile"}
+        return {
+            "info": json.loads(parts["appInfo"].get_payload()),
+            "file": parts["uploadFile"].get_payload(decode=True),
+        }
 
     def _answer(self, method: str, path: str, headers: dict[str, str], body: Json) -> tuple[int, Json]:
-        if path == "/authentication/login":
-            if (body["login"], body["password"]) != (USER, PASSWORD):
-                return 401, {"status": 1, "message": f"no login with {body['password']}"}
-            self.logins += 1
-            token = f"canary-token-{self.logins}:half"
-            self.tokens.add(token)
-            return 200, {"auth_token": token}
+        if path.startswith("/authentication/") and path != "/authentication/logout":
+            return self._open(path, headers, body)
         if headers.get("Auth_token") not in self.tokens:
             return 401, {"status": 1, "message": "session expired"}
         if path == "/authentication/logout":
@@ -139,11 +246,62 @@ class FakeXms:
             return 200, {"Status": "user svc-pushops logged out successfully."}
         if path == "/application/filter":
             return 200, {"status": 0, "message": "Success", "applicationListData": self._list(body)}
+        if path.startswith("/deliverygroups"):
+            return self.groups.answer(method, path, body, self.apps)
+        if method == "POST":
+            return self._upload(path, body)
         *_head, last = path.split("/")
-        (found,) = [one for one in self.apps if str(one["id"]) == last]
+        found = [one for one in self.apps if str(one["id"]) == last]
+        if not found:
+            return 400, {"status": 1, "message": f"There is no app {last}"}
+        if method == "DELETE":
+            self.apps.remove(found[0])
+            return 200, {"status": 0, "message": "Operation completed successfully"}
         if method == "PUT":
-            self._update(found[path.split("/")[-2]], body)
-        return 200, {"status": 0, "message": "Success", self.root_key: found}
+            self._update(found[0][path.split("/")[-2]], body)
+        return 200, {"status": 0, "message": "Success", self.root_key: found[0]}
+
+    def _open(self, path: str, headers: dict[str, str], body: Json) -> tuple[int, Json]:
+        accepted = {
+            "/authentication/login": body == {"login": USER, "password": PASSWORD},
+            "/authentication/login/cloud": body == {"bearerToken": BEARER},
+            "/authentication/cwclogin": body == {"context": "customer", "customerId": CUSTOMER}
+            and headers.get("Authorization") == f"CWSAuth service={SERVICE_KEY}",
+        }
+        if not accepted[path]:
+            said = " ".join([*body.values(), headers.get("Authorization", "")])
+            return 401, {"status": 1, "message": f"no login with {said}"}
+        self.logins += 1
+        token = f"canary-token-{self.logins}:half"
+        self.tokens.add(token)
+        return 200, {"auth_token": token}
+
+    def _upload(self, path: str, body: Json) -> tuple[int, Json]:
+        """Take a file as one that states name, groups and all else anew; what is left out is gone."""
+        name, _slash, last = path.removeprefix("/application/mobile/mdx/").partition("/")
+        version, policies = unpacked(body["file"])
+        if last:
+            (found,) = [one for one in self.apps if str(one["id"]) == last]
+        else:
+            found = app(max(one["id"] for one in self.apps) + 1, body["info"]["name"])
+            self.apps.append(found)
+        info = body["info"]
+        found |= {
+            "name": info["name"],
+            "description": info["description"],
+            "categories": info["category"],
+            "roles": [name for name in info["deliveryGroups"] if name not in self.drops_groups],
+            "schedule": info.get("deploymentSchedule"),
+            "workflow": info["workflowTemplateName"] or None,
+        }
+        values = (
+            {}
+            if self.resets or not found.get(name)
+            else {item["policyName"]: item["policyValue"] for item in found[name]["policies"]}
+        )
+        policies = [{**item, "policyValue": values.get(item["policyName"], item["policyValue"])} for item in policies]
+        found[name] = {**(found.get(name) or platform([])), "appVersion": version, "policies": policies}
+        return 200, {"status": 0, "message": f"Operation completed successfully. Container Id: {found['id']}"}
 
     def _list(self, body: Json) -> Json:
         found = [{"id": one["id"], "name": one["name"], "appType": one["appType"]} for one in self.apps]

@@ -15,6 +15,7 @@ from ansible_collections.pushops.securemail.plugins.module_utils.core.errors imp
     Unreachable,
 )
 from ansible_collections.pushops.securemail.plugins.module_utils.xms.client import XmsClient
+from ansible_collections.pushops.securemail.plugins.module_utils.xms.logins import local_user
 from ansible_collections.pushops.securemail.tests.unit.plugins.module_utils.xms.fake_xms import (
     PASSWORD,
     URL,
@@ -65,7 +66,7 @@ def test_a_logout_that_fails_is_passed_over(answer: tuple[int, str] | Exception)
 
 def test_every_token_is_announced() -> None:
     fake, announced = FakeXms(), list[str]()
-    client = XmsClient(URL, USER, PASSWORD, fake, announced.append)
+    client = XmsClient(URL, local_user(USER, PASSWORD), fake, announced.append)
     client.request(*GET)
     fake.tokens.clear()
     client.request(*GET)
@@ -116,7 +117,7 @@ def test_a_login_without_a_token_is_not_the_api(answer: str) -> None:
 
 
 @pytest.mark.parametrize("number", [0, 1])
-@pytest.mark.parametrize("answer", [(200, HTML), (200, "[]"), (200, ""), (302, ""), (503, HTML), (404, "not found")])
+@pytest.mark.parametrize("answer", [(200, HTML), (200, "[]"), (200, ""), (302, ""), (500, HTML), (404, "not found")])
 def test_anything_but_json_is_not_the_api(number: int, answer: tuple[int, str]) -> None:
     fake = FakeXms()
     fake.answers[number] = answer
@@ -164,16 +165,16 @@ def test_http_code_and_status_are_both_judged(code: int, answer: dict[str, objec
 )
 def test_a_url_of_another_form_is_refused_before_anything_is_sent(url: str) -> None:
     with pytest.raises(InvalidInput, match="url is"):
-        XmsClient(url, USER, PASSWORD, FakeXms())
+        XmsClient(url, local_user(USER, PASSWORD), FakeXms())
 
 
 def test_credentials_in_the_url_are_refused_and_not_repeated() -> None:
     with pytest.raises(InvalidInput) as caught:
-        XmsClient("https://svc:canary@xms.example.com:4443", USER, PASSWORD, FakeXms())
+        XmsClient("https://svc:canary@xms.example.com:4443", local_user(USER, PASSWORD), FakeXms())
     assert "canary" not in str(caught.value)
 
 
 def test_a_slash_at_the_end_of_the_url_does_no_harm() -> None:
     fake = FakeXms()
-    XmsClient(URL + "/", USER, PASSWORD, fake).request(*GET)
+    XmsClient(URL + "/", local_user(USER, PASSWORD), fake).request(*GET)
     assert fake.lines[-1] == "GET /application/mobile/4"

@@ -18,9 +18,10 @@ from ansible_collections.pushops.securemail.plugins.module_utils.core.errors imp
     Refused,
     UnexpectedState,
 )
+from ansible_collections.pushops.securemail.plugins.module_utils.core.https import Answer, Body
 from ansible_collections.pushops.securemail.plugins.module_utils.core.reconcile import Outcome, reconcile
 from ansible_collections.pushops.securemail.plugins.module_utils.xms.apps import App
-from ansible_collections.pushops.securemail.plugins.module_utils.xms.policies import TITLES, PushPolicies
+from ansible_collections.pushops.securemail.plugins.module_utils.xms.policies import PushPolicies, Target, Wanted
 from ansible_collections.pushops.securemail.tests.unit.plugins.module_utils.xms.fake_xms import (
     APPLIED,
     DESIRED,
@@ -37,14 +38,14 @@ PUT = "PUT /application/mobile/mdx/ios/4"
 
 def _resource(
     fake: FakeXms,
-    desired: t.Mapping[str, str] | None = None,
+    desired: t.Mapping[str, Wanted] | None = None,
     labels: t.Mapping[str, t.Mapping[str, str]] | None = None,
     names: t.Mapping[str, str] | None = None,
     name: str = "Secure Mail",
-    on: str = "ios",
+    on: t.Sequence[str] = ("ios",),
 ) -> PushPolicies:
     wanted, known = DESIRED if desired is None else desired, LABELS if labels is None else labels
-    return PushPolicies(fake.client(), name, on, wanted, known, names or {})
+    return PushPolicies(fake.client(), name, [Target(one, known) for one in on], wanted, names or {})
 
 
 def _run(fake: FakeXms, check: bool = False, **changed: t.Any) -> Outcome[App]:
@@ -78,7 +79,7 @@ def test_check_mode_predicts_exactly_and_sends_nothing() -> None:
     applied = _run(fake)
     assert applied.result() == predicted.result()
     assert fake.lines.count(PUT) == 1
-    assert {title: fake.policies()[title] for title in TITLES} == APPLIED
+    assert {title: fake.policies()[title] for title in DESIRED} == APPLIED
 
 
 def test_the_diff_shows_labels_and_no_ids() -> None:
@@ -103,7 +104,7 @@ def test_a_second_run_changes_nothing_and_sends_no_put(check: bool) -> None:
     assert not outcome.changed and len(fake.requests) == 4, "documented: four requests when nothing changes"
 
 
-@pytest.mark.parametrize("title", TITLES)
+@pytest.mark.parametrize("title", DESIRED)
 def test_only_the_policy_that_differs_is_sent_with_all_its_fields(title: str) -> None:
     fake = FakeXms()
     original = {item["title"]: copy.deepcopy(item) for item in fake.apps[1]["ios"]["policies"]}
@@ -125,12 +126,12 @@ def test_the_put_loses_nothing() -> None:
 def test_values_are_the_servers_own() -> None:
     fake = FakeXms()
     resource = _resource(fake)
-    assert resource.values(reconcile(resource, False).after) == APPLIED
+    assert resource.values(reconcile(resource, False).after) == {"ios": APPLIED}
 
 
 def test_the_other_platform_is_another_matter() -> None:
     fake = FakeXms()
-    _run(fake, on="android")
+    _run(fake, on=["android"])
     assert fake.policies(name="ios")["Push notifications"] == "false"
     assert fake.policies(name="android")["Push notifications"] == "true"
 
@@ -185,7 +186,7 @@ def test_after_applying_there_is_nothing_to_plan_and_nothing_lost(
     outcome = reconcile(resource, False)
     assert outcome.plan == predicted
     assert resource.plan(outcome.after).changes == ()
-    assert fake.policies() == {**before, **resource.values(outcome.after)}
+    assert fake.policies() == {**before, **resource.values(outcome.after)["ios"]}
     assert (PUT in fake.lines) == predicted.changed
 
 
@@ -229,7 +230,7 @@ def test_two_apps_of_one_name_are_an_error_that_names_both() -> None:
 
 def test_a_platform_that_was_not_uploaded_is_an_error() -> None:
     fake = FakeXms(app(4, "Secure Mail", ios=platform(push_policies()), android=None))
-    assert "no platform 'android'" in _refused(fake, UnexpectedState, on="android").what
+    assert "no platform 'android'" in _refused(fake, UnexpectedState, on=["android"]).what
 
 
 @pytest.mark.parametrize(
@@ -251,7 +252,7 @@ def test_an_answer_of_another_form_is_an_error(number: int, answer: str, said: s
 # --- the policies
 
 
-@pytest.mark.parametrize("title", TITLES)
+@pytest.mark.parametrize("title", DESIRED)
 def test_a_title_that_is_absent_is_an_error_that_lists_what_is_there(title: str) -> None:
     fake = _with(*(item for item in push_policies() if item["title"] != title))
     problem = _refused(fake, UnexpectedState)
@@ -347,7 +348,7 @@ def test_a_server_that_takes_some_policies_is_not_converged() -> None:
     fake = FakeXms()
     send = fake.send
 
-    def forgetful(method: str, url: str, headers: dict[str, str], body: str | None) -> tuple[int, str]:
+    def forgetful(method: str, url: str, headers: dict[str, str], body: Body) -> Answer:
         answer = send(method, url, headers, body)
         fake.apps[1]["ios"]["policies"][3]["policyValue"] = "use1"
         return answer
