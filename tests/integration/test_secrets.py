@@ -234,7 +234,7 @@ def xms(folder: pathlib.Path, password: str = "", **changed: t.Any) -> t.Iterato
         "ca_path": str(lab.ca_path),
         "region": "EMEA",
         "customer_id": "contoso-7Q2M4",
-        "mdx_path": str(lab.state("xms") / xms_seed.MDX),
+        "platforms": [{"name": "ios", "mdx_path": str(lab.state("xms") / xms_seed.MDX)}],
         **changed,
     }
     with running_lab.serving(lab, "xms"):

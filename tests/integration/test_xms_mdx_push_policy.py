@@ -64,7 +64,7 @@ class Xms:
             "username": LOGIN,
             "password": self.lab.secret("xms"),
             "ca_path": str(self.lab.ca_path),
-            "mdx_path": str(self.lab.state("xms") / MDX),
+            "platforms": [{"name": "ios", "mdx_path": str(self.lab.state("xms") / MDX)}],
             "region": "EMEA",
             "customer_id": "contoso-7Q2M4",
             "timeout": 5,
@@ -196,7 +196,7 @@ def test_an_authority_file_that_is_not_there(xms: Xms) -> None:
     ("fault", "said", "remedy"),
     [
         ({"html": True}, "Expected JSON", "portal or proxy"),
-        ({"down": True}, "got HTTP 503", "portal or proxy"),
+        ({"down": True}, "got HTTP 503", "busy or restarting"),
         ({"status": 7, "message": "Database is locked"}, "status 7, message 'Database is locked'", "server's log"),
     ],
     ids=["html", "down", "status"],
@@ -225,11 +225,11 @@ def test_a_policy_title_that_is_not_there(xms: Xms) -> None:
 
 
 def test_an_mdx_that_is_none(xms: Xms) -> None:
-    _fails(xms, "is no .mdx", "was uploaded to the server", mdx_path=str(xms.lab.ca_path))
+    _fails(xms, "is no .mdx", "was uploaded to the server", platforms=[{"name": "ios", "mdx_path": str(xms.lab.ca_path)}])
 
 
 def test_no_mdx(xms: Xms) -> None:
-    _fails(xms, "whose ids the server does not list", "mdx_path", mdx_path=None)
+    _fails(xms, "whose ids the server does not list", "mdx_path", platforms=None)
 
 
 def test_an_api_that_takes_no_policies(xms: Xms) -> None:
