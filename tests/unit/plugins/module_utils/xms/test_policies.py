@@ -5,6 +5,8 @@
 from __future__ import annotations
 
 import copy
+import json
+import pathlib
 import typing as t
 
 import pytest
@@ -21,13 +23,21 @@ from ansible_collections.pushops.securemail.plugins.module_utils.core.errors imp
 from ansible_collections.pushops.securemail.plugins.module_utils.core.https import Answer, Body
 from ansible_collections.pushops.securemail.plugins.module_utils.core.reconcile import Outcome, reconcile
 from ansible_collections.pushops.securemail.plugins.module_utils.xms.apps import App
-from ansible_collections.pushops.securemail.plugins.module_utils.xms.policies import PushPolicies, Target, Wanted
+from ansible_collections.pushops.securemail.plugins.module_utils.xms.policies import (
+    PoliciesIgnored,
+    PushPolicies,
+    Target,
+    Wanted,
+)
+from ansible_collections.pushops.securemail.plugins.module_utils.xms.republish import republisher
+from ansible_collections.pushops.securemail.plugins.module_utils.xms.rules import Expected
 from ansible_collections.pushops.securemail.tests.unit.plugins.module_utils.xms.fake_xms import (
     APPLIED,
     DESIRED,
     LABELS,
     FakeXms,
     app,
+    app_package,
     platform,
     policy,
     push_policies,
@@ -364,3 +374,144 @@ def test_a_put_that_is_refused_is_said_once() -> None:
     with pytest.raises(Refused, match="PUT .*status 9, message 'locked'"):
         _run(fake)
     assert fake.lines.count(PUT) == 1
+
+
+# --- several platforms, lists, and what must fit
+
+
+BACKGROUND = "Background network services"
+REGISTRATION = "eu-west-1.pushreg.xm.citrix.com:443"
+
+
+def test_several_platforms_are_one_read_and_one_put_each() -> None:
+    fake = FakeXms()
+    predicted = _run(fake, check=True, on=["ios", "android"])
+    outcome = _run(fake, on=["ios", "android"])
+    assert outcome.result() == predicted.result()
+    names = [change.name for change in outcome.plan.changes]
+    assert names == [f"{on}: {title}" for on in ("ios", "android") for title in DESIRED]
+    assert [line for line in fake.lines if line.startswith("PUT")] == [
+        "PUT /application/mobile/mdx/ios/4",
+        "PUT /application/mobile/mdx/android/4",
+    ]
+    for on in ("ios", "android"):
+        assert {title: fake.policies(name=on)[title] for title in DESIRED} == APPLIED
+    del fake.requests[:]
+    resource = _resource(fake, on=["ios", "android"])
+    assert not reconcile(resource, False).changed
+    resource.close()
+    assert len(fake.requests) == 4
+
+
+def test_only_the_platform_that_differs_is_written() -> None:
+    fake = FakeXms()
+    _run(fake, on=["ios", "android"])
+    del fake.requests[:]
+    fake.apps[1]["android"]["policies"][2]["policyValue"] = "false"
+    (change,) = _run(fake, on=["ios", "android"]).plan.changes
+    assert change.name == "android: Push notifications"
+    assert [line for line in fake.lines if "PUT" in line] == ["PUT /application/mobile/mdx/android/4"]
+
+
+@pytest.mark.parametrize(
+    ("before", "after"),
+    [
+        ("", REGISTRATION),
+        ("mail.contoso.com:443", f"mail.contoso.com:443,{REGISTRATION}"),
+        (" mail.contoso.com:443 , ", f"mail.contoso.com:443,{REGISTRATION}"),
+        (REGISTRATION, REGISTRATION),
+        (f"a:1 , {REGISTRATION.upper()} ", f"a:1 , {REGISTRATION.upper()} "),
+    ],
+)
+def test_entries_are_added_and_none_is_taken_away(before: str, after: str) -> None:
+    fake = _with(*push_policies(), policy("Bg", BACKGROUND, before))
+    wanted: dict[str, Wanted] = {BACKGROUND: (REGISTRATION, REGISTRATION)}
+    assert _run(fake, desired=wanted).changed == (before != after)
+    assert fake.policies()[BACKGROUND] == after
+    assert not _run(fake, desired=wanted).changed
+
+
+def test_obstacles_are_those_of_the_state_that_will_be() -> None:
+    fake = _with(*push_policies(), policy("Bg", BACKGROUND, ""), policy("Gw", "Background network service gateway", ""))
+    expected = Expected("EMEA", "contoso-7Q2M4", REGISTRATION, sta=True)
+    for desired, codes in (
+        (DESIRED, ["registration-not-in-background"]),
+        ({**DESIRED, BACKGROUND: (REGISTRATION,)}, ["background-gateway-empty"]),
+    ):
+        resource = _resource(fake, desired=desired)
+        predicted = resource.obstacles(resource.read(), expected)
+        assert [obstacle.code for obstacle in predicted] == codes
+        assert resource.obstacles(reconcile(resource, False).after, expected) == predicted
+
+
+# --- fallbacks of a server that ignores policies
+
+
+def test_the_hand_off_names_every_click() -> None:
+    fake = FakeXms()
+    fake.takes_policies = False
+    with pytest.raises(PoliciesIgnored) as caught:
+        _run(fake, on=["ios", "android"])
+    result = caught.value.result()
+    steps = result["handoff"]
+    assert "reupload" in result["remedy"] and "Configure > Apps" in steps[0] and "'Secure Mail'" in steps[1]
+    assert [step for step in steps if step.startswith("Open the page")] == [
+        "Open the page iOS on the left, under Platform",
+        "Open the page Android on the left, under Platform",
+    ]
+    assert steps.count("Set 'Push notifications region' to 'EMEA'") == 2
+    assert steps.count("Set 'Push notifications' to On") == 2
+
+
+def test_an_answer_that_echoes_what_was_sent_proves_nothing() -> None:
+    fake = FakeXms()
+    fake.takes_policies = False
+    send = fake.send
+
+    def echo(method: str, url: str, headers: dict[str, str], body: Body) -> Answer:
+        answer = send(method, url, headers, body)
+        if method != "PUT" or not isinstance(body, str):
+            return answer
+        shown = json.loads(answer.text)
+        shown["container"]["ios"]["policies"] = json.loads(body)["policies"]
+        return Answer(200, json.dumps(shown))
+
+    fake.send = echo  # type: ignore[method-assign]
+    with pytest.raises(PoliciesIgnored):
+        _run(fake)
+
+
+def test_the_app_is_uploaded_anew_with_every_value_that_it_has(tmp_path: pathlib.Path) -> None:
+    fake = FakeXms()
+    fake.takes_policies, fake.resets = False, True
+    android = copy.deepcopy(fake.apps[1]["android"])
+    mdx = tmp_path / "SecureMail.mdx"
+    mdx.write_bytes(app_package("10.8.65", push_policies()))
+    fake.apps[1]["ios"]["policies"][1]["policyValue"] = "12"  # an administrator's own
+    client = fake.client()
+    resource = PushPolicies(client, "Secure Mail", [Target("ios", LABELS, str(mdx))], DESIRED, {}, republisher(client))
+    assert reconcile(resource, False).changed
+    assert fake.policies() == {**APPLIED, "Maximum offline period (hours)": "12"}
+    assert fake.apps[1]["android"] == android and fake.apps[1]["roles"] == ["AllUsers"]
+    assert not reconcile(resource, False).changed
+
+
+@pytest.mark.parametrize(
+    ("version", "resets", "said"), [("10.8.66", True, "the version 10.8.65"), ("10.8.65", False, "uploaded anew")]
+)
+def test_an_upload_that_cannot_help_says_so(tmp_path: pathlib.Path, version: str, resets: bool, said: str) -> None:
+    fake = FakeXms()
+    fake.takes_policies, fake.resets = False, resets
+    mdx = tmp_path / "SecureMail.mdx"
+    mdx.write_bytes(app_package(version, push_policies()))
+    client = fake.client()
+    resource = PushPolicies(client, "Secure Mail", [Target("ios", LABELS, str(mdx))], DESIRED, {}, republisher(client))
+    with pytest.raises(PushOpsError, match=said):
+        reconcile(resource, False)
+
+
+def test_a_value_that_is_too_long_for_the_server_is_its_refusal() -> None:
+    fake = FakeXms()
+    fake.answers[3] = (400, '{"status": 1, "message": "policyValue is longer than 255"}')
+    with pytest.raises(Refused, match="longer than 255"):
+        _run(fake, desired={"Push notifications customer ID": "x" * 300})
