@@ -225,7 +225,9 @@ def test_a_policy_title_that_is_not_there(xms: Xms) -> None:
 
 
 def test_an_mdx_that_is_none(xms: Xms) -> None:
-    _fails(xms, "is no .mdx", "was uploaded to the server", platforms=[{"name": "ios", "mdx_path": str(xms.lab.ca_path)}])
+    _fails(
+        xms, "is no .mdx", "was uploaded to the server", platforms=[{"name": "ios", "mdx_path": str(xms.lab.ca_path)}]
+    )
 
 
 def test_no_mdx(xms: Xms) -> None:

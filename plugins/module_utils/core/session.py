@@ -59,6 +59,7 @@ class Session(ABC):
         try:
             return send()
         except SessionEnded:  # nothing was carried out, so even a write may be sent again
+            self.close()  # a refusal is not always an end
             self._open()
             return send()
 

@@ -74,7 +74,8 @@ def test_an_ended_session_is_opened_again_once_even_for_a_write() -> None:
     fake = FakeNetScaler()
     fake.answers[1] = ENDED
     fake.client().add("nsacl", aclname="a", aclaction="ALLOW")
-    assert fake.lines == ["POST login", "POST nsacl", "POST login", "POST nsacl"] and len(fake.table("nsacl")) == 1
+    assert fake.lines == ["POST login", "POST nsacl", "POST logout", "POST login", "POST nsacl"]
+    assert len(fake.table("nsacl")) == 1
 
 
 def test_a_session_that_ends_again_at_once_is_an_error() -> None:

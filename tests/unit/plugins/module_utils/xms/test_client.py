@@ -78,16 +78,17 @@ def test_an_ended_session_is_opened_again_once(answer: tuple[int, str]) -> None:
     fake = FakeXms()
     fake.answers[1] = answer
     assert fake.client().request(*GET)["status"] == 0
-    assert fake.logins == 2 and len(fake.requests) == 4
+    assert fake.logins == 2 and len(fake.requests) == 5
+    assert fake.tokens == {"canary-token-2:half"}, "the first session was left open"
 
 
 @pytest.mark.parametrize("code", [401, 403])
 def test_a_session_that_ends_again_at_once_is_an_error(code: int) -> None:
     fake = FakeXms()
-    fake.answers = {1: (code, HTML), 3: (code, HTML)}
+    fake.answers = {1: (code, HTML), 4: (code, HTML)}
     problem = _error(fake)
     assert isinstance(problem, Refused) and str(code) in problem.what and "Public API access" in problem.remedy
-    assert len(fake.requests) == 4, "more than one second try"
+    assert len(fake.requests) == 5, "more than one second try"
 
 
 @pytest.mark.parametrize("code", [400, 401, 403])
