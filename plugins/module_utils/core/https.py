@@ -86,14 +86,15 @@ class HttpsTransport:
         except urllib.error.HTTPError as problem:
             return Answer(problem.code, _error_text(problem), problem.headers.get("Retry-After", ""))
         except (OSError, http.client.HTTPException) as problem:
-            raise _no_answer(f"{method} {url}", problem) from None
+            begun = isinstance(body, Multipart) and body.begun
+            raise _no_answer(f"{method} {url}", problem, begun) from None
 
 
 #: What ends a connection that stood, in the middle of a request.
-_CUT_OFF = (ConnectionResetError, BrokenPipeError)
+_CUT_OFF = (ConnectionResetError, BrokenPipeError, ssl.SSLEOFError)
 
 
-def _no_answer(asked: str, problem: Exception) -> Unreachable:
+def _no_answer(asked: str, problem: Exception, begun: bool) -> Unreachable:
     reason = getattr(problem, "reason", problem)
     if isinstance(reason, ssl.SSLCertVerificationError):
         return Unreachable(
@@ -101,7 +102,7 @@ def _no_answer(asked: str, problem: Exception) -> Unreachable:
             "Name the authority that signed it in ca_path, and the server as the certificate names it in url",
         )
     # urllib wraps what happens until the request is out; what happens after that comes as it is.
-    lost = not isinstance(problem, urllib.error.URLError) or isinstance(reason, _CUT_OFF)
+    lost = begun or not isinstance(problem, urllib.error.URLError) or isinstance(reason, _CUT_OFF)
     return (AnswerLost if lost else Unreachable)(
         f"{asked} brought no answer: {reason or type(reason).__name__}",
         "Check the address, the port and the firewall in between",

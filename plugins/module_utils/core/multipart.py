@@ -20,6 +20,7 @@ class Multipart:
     :param fields: name -> text; sent first and without a content type of their own.
     :param file: name of the file's field, and the file's path.
     :param patience: seconds that the receiver may take to answer: it reads and unpacks the file first.
+    :ivar begun: whether any of it was handed out.
     :ivar complete: whether the last attempt handed out the body to its end. Where it did not, the receiver cannot have
         taken the file: the closing boundary is missing.
     """
@@ -28,7 +29,7 @@ class Multipart:
         self._boundary = f"pushops-{secrets.token_hex(16)}"
         name, self._path = file
         self.patience = patience
-        self.complete = False
+        self.begun = self.complete = False
         heads = [self._head(f'name="{field}"') + text.encode() + b"\r\n" for field, text in fields.items()]
         shown = re.sub(r"[^A-Za-z0-9._-]", "_", os.path.basename(self._path))
         heads.append(self._head(f'name="{name}"; filename="{shown}"', "application/octet-stream"))
@@ -44,7 +45,7 @@ class Multipart:
         return len(self._before) + self.file_size + len(self._after)
 
     def __iter__(self) -> t.Iterator[bytes]:
-        self.complete = False
+        self.begun, self.complete = True, False
         yield self._before
         left = self.file_size
         with open(self._path, "rb") as stream:

@@ -47,10 +47,11 @@ class Platform:
         if len(found) == 1:
             return found[0]
         wanted = names.get(title)
-        titles = ", ".join(sorted(repr(str(policy.get("title"))) for policy in self.policies)) or "none"
+        known = [f"{str(policy.get('title'))!r} ({policy.get('policyName')})" for policy in self.policies]
+        there = ", ".join(sorted(known)) or "none"
         raise UnexpectedState(
             f"Expected one policy with the {'name' if wanted else 'title'} {wanted or title!r} in {self.app!r} "
-            f"({self.name}), found {len(found)}; titles there: {titles}",
+            f"({self.name}), found {len(found)}; titles and names there: {there}",
             f"Give the policy's name in policy_names under {title!r}, if titles are in another language or not unique",
         )
 
