@@ -51,6 +51,7 @@ from securemail_lab.kerberos import Realm
 from securemail_lab.netscaler import sessions as netscaler_sessions
 from securemail_lab.netscaler.seed import LOGIN as NETSCALER_LOGIN
 from securemail_lab.netscaler.showing import NSROOT
+from securemail_lab.state import JsonFile
 from securemail_lab.xms import seed as xms_seed
 
 WRONG = "canary-wrong-password-5d0e"
@@ -248,6 +249,35 @@ def xms(folder: pathlib.Path, password: str = "", **changed: t.Any) -> t.Iterato
 
 
 @contextlib.contextmanager
+def xms_cloud(folder: pathlib.Path, form: str, module: str, **changed: t.Any) -> t.Iterator[Scenario]:
+    """A login of Citrix Cloud, by bearer token or service key, and an upload or a look."""
+    lab = running_lab.create(folder / "lab", "xms")
+    xms_seed.seed(lab)
+    generation, option = {"cloud": ("2021", "bearer_token"), "cwc": ("2016", "service_key")}[form]
+    cloud = {"login": xms_seed.LOGIN, "secret": "portal", "customer": "contoso"}
+    JsonFile(lab.state("xms") / "server.json").write({"generation": generation, "properties": {}, "cloud": cloud})
+    arguments = {
+        "url": f"https://{lab.address('xms')}:{lab.port('xms')}",
+        "login": form,
+        option: lab.secret("portal"),
+        "cloud_customer": "contoso",
+        "ca_path": str(lab.ca_path),
+        "timeout": 5,
+        **({"mdx_path": str(lab.state("xms") / xms_seed.MDX), "force": True} if module == "xms_mdx_app" else {}),
+        **changed,
+    }
+    secrets = [lab.secret("portal"), *([changed[option]] if option in changed else [])]
+    with running_lab.serving(lab, "xms"):
+        yield Scenario(
+            CONTROLLER,
+            {f"pushops.securemail.{module}": arguments},
+            tuple((secret, "") for secret in secrets),
+            kept=(lab.directory / "secrets.json",),
+            succeeds=not changed,
+        )
+
+
+@contextlib.contextmanager
 def netscaler(
     folder: pathlib.Path, module: str = "access", password: str = "", **changed: t.Any
 ) -> t.Iterator[Scenario]:
@@ -337,6 +367,10 @@ SCENARIOS: dict[str, t.Callable[[pathlib.Path], contextlib.AbstractContextManage
     "netscaler, no such group": lambda folder: netscaler(folder, groups=["Nobody"]),
     "xms": xms,
     "xms, wrong password": lambda folder: xms(folder, password=WRONG),
+    "xms, upload by a client of Citrix Cloud": lambda folder: xms_cloud(folder, "cloud", "xms_mdx_app"),
+    "xms, info by a service key": lambda folder: xms_cloud(folder, "cwc", "xms_push_info"),
+    "xms, wrong bearer token": lambda folder: xms_cloud(folder, "cloud", "xms_mdx_app", bearer_token=WRONG),
+    "xms, wrong service key": lambda folder: xms_cloud(folder, "cwc", "xms_push_info", service_key=WRONG),
     "xms, no such app": lambda folder: xms(folder, app="No such app"),
 }
 
