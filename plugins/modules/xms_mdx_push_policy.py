@@ -206,6 +206,10 @@ obstacles:
       description: What to do.
       type: str
       sample: Name the Gateway as fqdn:port in background_gateway
+    link:
+      description: Id of the link of the push path that it breaks. Empty where it costs something else.
+      type: str
+      sample: ""
 changes:
   description: What differed, and the link of the push path that was broken by it.
   type: list

@@ -180,6 +180,10 @@ findings:
       description: What to do.
       type: str
       sample: "Turn it on: playbooks/xms.yml"
+    link:
+      description: Id of the link of the push path that it breaks. Empty where it costs something else.
+      type: str
+      sample: xms-policies
 remedy:
   description: What to do now.
   type: str

@@ -129,7 +129,10 @@ def _tallies(run: Run) -> tuple[int, int]:
 def test_the_playbook_twice_against_the_api_of_2021(estate: Estate) -> None:
     estate.wrap(NEW)
     estate.server(reset_on_upload=True)
-    variables = {"xms_push_app_sta": True, "xms_push_app_background_gateway": "gateway.contoso.com:443"}
+    variables: dict[str, t.Any] = {
+        "xms_push_app_sta": True,
+        "xms_push_app_background_gateway": "gateway.contoso.com:443",
+    }
     before = estate.secure_mail()
     predicted = estate.playbook(check=True, **variables)
     assert _tallies(predicted) == (2, 0) and estate.secure_mail() == before
@@ -188,7 +191,7 @@ def test_the_logins_of_citrix_cloud(estate: Estate, form: str, generation: str) 
     customer = {"login": LOGIN, "secret": "portal", "customer": "contoso"}
     estate.server(generation=generation, cloud=customer)
     secret = {"cloud": "bearer_token", "cwc": "service_key"}[form]
-    arguments = {"login": form, secret: estate.lab.secret("portal"), "cloud_customer": "contoso"}
+    arguments: dict[str, t.Any] = {"login": form, secret: estate.lab.secret("portal"), "cloud_customer": "contoso"}
     found = estate.module("xms_push_info", username=None, password=None, **arguments)
     assert found.result("Ask")["apps"][0]["name"] == "Secure Mail", found.output
     refused = estate.module("xms_push_info", username=None, password=None, **{**arguments, secret: "canary-wrong"})

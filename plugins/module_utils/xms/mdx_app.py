@@ -20,9 +20,8 @@ from .client import XmsClient
 from .groups import assign, get_group
 from .mdx import Package
 from .restoring import restore
+from .rules import LINK
 from .upload import Upload, add_app, add_version, app_info, restated
-
-LINK = "xms-policies"
 
 
 @dataclass(frozen=True)

@@ -18,8 +18,7 @@ from . import rules, titles
 from .apps import App, Platform, find_app, get_app, value_of
 from .client import XmsClient
 from .handoff import policy_steps
-
-LINK = "xms-policies"
+from .rules import LINK
 
 #: A value as an administrator reads it, or entries that a comma-separated value must have among others.
 Wanted = str | tuple[str, ...]

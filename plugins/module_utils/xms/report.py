@@ -75,7 +75,14 @@ def _groups(client: XmsClient) -> list[Json] | None:
 
 
 def _finding(code: str, app: str, platform: str, sentence: str, remedy: str) -> Json:
-    return {"code": code, "app": app, "platform": platform, "sentence": sentence, "remedy": remedy}
+    return {
+        "code": code,
+        "app": app,
+        "platform": platform,
+        "sentence": sentence,
+        "remedy": remedy,
+        "link": rules.LINK,
+    }
 
 
 def _absent(name: str, listed: t.Sequence[Json], apps: t.Sequence[App]) -> t.Iterator[Json]:

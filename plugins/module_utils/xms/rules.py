@@ -14,6 +14,9 @@ from dataclasses import asdict, dataclass
 from . import titles
 
 Words = t.Mapping[str, str]
+LINK = "xms-policies"
+#: Codes of what lets no badge arrive.
+_BREAKING = ("push-off", "network-blocked", "other-region", "other-customer", "registration-not-in-background")
 
 
 @dataclass(frozen=True)
@@ -21,12 +24,14 @@ class Obstacle:
     """One thing in the way.
 
     :param code: stable, for playbooks.
+    :param link: the link of the push path that is broken by it for certain; empty where it costs something else.
     """
 
     code: str
     platform: str
     sentence: str
     remedy: str
+    link: str
 
     def shown(self) -> dict[str, str]:
         return asdict(self)
@@ -53,7 +58,10 @@ def obstacles(platform: str, words: Words, expected: Expected) -> tuple[Obstacle
     :param words: title -> value, a label for an enumeration.
     """
     found = [*_push(words, expected), *_background(words, expected), *_rich(words, expected)]
-    return tuple(Obstacle(code, platform, sentence, remedy) for code, sentence, remedy in found)
+    return tuple(
+        Obstacle(code, platform, sentence, remedy, LINK if code in _BREAKING else "")
+        for code, sentence, remedy in found
+    )
 
 
 def _is_tunneled(words: Words) -> bool:

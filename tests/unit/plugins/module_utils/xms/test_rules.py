@@ -23,6 +23,7 @@ WORDS = {
     titles.BACKGROUND_GATEWAY: "gateway.contoso.com:443",
     titles.LOCKED_SCREEN: "Allow",
 }
+RICH = ("locked-screen-hides", "ews-not-in-background")
 EXPECTED = Expected("EMEA", "contoso-7Q2M4", REGISTRATION, sta=True, rich_push=True)
 
 
@@ -30,6 +31,8 @@ def _codes(changed: t.Mapping[str, str], expected: Expected = EXPECTED) -> list[
     found = obstacles("ios", {**WORDS, **changed}, expected)
     for obstacle in found:
         assert obstacle.platform == "ios" and obstacle.sentence and obstacle.remedy
+        breaks = obstacle.code not in ("background-without-tunnel", "background-gateway-empty") + RICH
+        assert obstacle.link == ("xms-policies" if breaks else "")
     return [obstacle.code for obstacle in found]
 
 
