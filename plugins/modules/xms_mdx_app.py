@@ -172,9 +172,9 @@ changes:
       type: raw
       sample: "10.8.65"
     link:
-      description: Id of the link of the push path.
+      description: Id of the link of the push path. Empty where the app takes pushes without the change, too.
       type: str
-      sample: xms-policies
+      sample: ""
 handoff:
   description: The clicks in the console, in order, that put back what the API could not.
   type: list

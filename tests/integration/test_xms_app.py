@@ -172,6 +172,27 @@ def test_the_playbook_twice_against_the_api_of_2016(estate: Estate) -> None:
     assert estate.secure_mail() == stored
 
 
+def test_an_app_that_is_yet_to_come_is_predicted_and_then_has_its_policies(estate: Estate) -> None:
+    trial = {"xms_push_app_name": "Secure Mail trial", "xms_push_app_delivery_groups": ["AllUsers"]}
+    before = estate.file("apps").read()
+    predicted = estate.playbook(check=True, **trial)
+    assert _tallies(predicted) == (1, 0) and estate.file("apps").read() == before
+    stands = predicted.result("Let the upload stand")["ansible_facts"]["xms_push_app_result"]
+    assert [(change["name"], change["link"]) for change in stands["changes"]] == [
+        ("version", "xms-policies"),
+        ("delivery groups", "xms-policies"),
+    ]
+    assert _tallies(estate.playbook(**trial)) == (2, 0)
+    assert _tallies(estate.playbook(**trial)) == (0, 0)
+
+
+def test_an_upload_that_fails_stands_for_the_policies(estate: Estate) -> None:
+    failed = estate.playbook(xms_push_app_mdx_path="/nowhere/SecureMail.mdx")
+    assert failed.recap["xms01"]["failures"] == 1 and failed.recap["xms01"]["changed"] == 0
+    stands = failed.result("Let the failed upload stand")["ansible_facts"]["xms_push_app_result"]
+    assert stands["failed"] and "no file /nowhere/SecureMail.mdx" in stands["msg"]
+
+
 def test_titles_in_another_language_need_names(estate: Estate) -> None:
     estate.server(language="de")
     refused = estate.playbook()
@@ -183,7 +204,9 @@ def test_titles_in_another_language_need_names(estate: Estate) -> None:
         "Push notifications region": "PushNotificationsServiceHostname",
         "Push notifications customer ID": "PushNotificationsTenantId",
     }
-    assert _tallies(estate.playbook(xms_push_app_policy_names=names)) == (1, 0)
+    for check in (True, False):
+        declared: dict[str, t.Any] = {"xms_push_app_policy_names": names, "xms_push_app_upload": False}
+        assert _tallies(estate.playbook(check=check, **declared)) == (1, 0)
 
 
 @pytest.mark.parametrize(("form", "generation"), [("cloud", "2021"), ("cwc", "2016")])

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from ..core.errors import UnexpectedState
 from ..core.https import Json
 from .client import XmsClient
+from .rules import LINK
 
 #: Root key of an app: "container" in the document of April 2021, "result" in the earlier ones.
 ROOT_KEYS = ("container", "result")
@@ -102,6 +103,7 @@ class App:
             raise UnexpectedState(
                 f"{self.name!r} has no platform {name!r} on the server",
                 "Upload the .mdx for this platform (xms_mdx_app), or correct the platform",
+                LINK,
             )
         return Platform(self.name, name, details, tuple(details.get("policies") or ()))
 
@@ -155,6 +157,7 @@ def find_app(client: XmsClient, name: str) -> int:
         raise UnexpectedState(
             f"Expected one MDX app named {name!r} on the server, found 0; apps of that name: none",
             "Correct app, or give the app a name of its own on the server",
+            LINK,
         )
     return identifier
 

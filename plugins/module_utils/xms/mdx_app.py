@@ -119,7 +119,8 @@ class MdxApp(Resource[State]):
                     f"{wanted.app!r} has the version {before} on the server, and the .mdx is older: {version}",
                     "Name the newer .mdx, or set force to go back",
                 )
-            changes.append(Change("version", before, version, (present, True), LINK))
+            # An older version takes pushes as well as a newer one; no app at all takes none.
+            changes.append(Change("version", before, version, (present, True), LINK if before is None else ""))
         if present.missing:
             groups = app.groups if app else []
             after = [*groups, *present.missing]
