@@ -16,16 +16,18 @@ import yaml
 from ansible.module_utils.testing import patch_module_args
 
 from ansible_collections.pushops.securemail.plugins.modules import xms_mdx_app, xms_push_info
-from ansible_collections.pushops.securemail.tests.unit.plugins.module_utils.xms.fake_xms import (
+from ansible_collections.pushops.securemail.tests.unit.plugins.module_utils.xms.fake_packages import (
     BUNDLE_ID,
     LABELS,
+    app_package,
+    mdx_bytes,
+)
+from ansible_collections.pushops.securemail.tests.unit.plugins.module_utils.xms.fake_xms import (
     PASSWORD,
     URL,
     USER,
     FakeXms,
     app,
-    app_package,
-    mdx_bytes,
     platform,
     push_policies,
 )

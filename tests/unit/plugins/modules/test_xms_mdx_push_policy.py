@@ -15,15 +15,17 @@ from ansible.module_utils.testing import patch_module_args
 
 from ansible_collections.pushops.securemail.plugins.module_utils.core.errors import Unreachable
 from ansible_collections.pushops.securemail.plugins.modules import xms_mdx_push_policy
+from ansible_collections.pushops.securemail.tests.unit.plugins.module_utils.xms.fake_packages import (
+    LABELS,
+    mdx_bytes,
+)
 from ansible_collections.pushops.securemail.tests.unit.plugins.module_utils.xms.fake_xms import (
     APPLIED,
     DESIRED,
-    LABELS,
     PASSWORD,
     URL,
     USER,
     FakeXms,
-    mdx_bytes,
 )
 
 Result = dict[str, t.Any]

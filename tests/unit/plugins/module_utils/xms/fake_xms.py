@@ -6,33 +6,24 @@ from __future__ import annotations
 
 import copy
 import email
-import io
 import json
 import typing as t
-import urllib.parse
-import zipfile
-from xml.etree import ElementTree
-from xml.sax.saxutils import escape
 
 from ansible_collections.pushops.securemail.plugins.module_utils.core.https import Answer, AnswerLost, Body
 from ansible_collections.pushops.securemail.plugins.module_utils.core.multipart import Multipart
 from ansible_collections.pushops.securemail.plugins.module_utils.xms.client import XmsClient
 from ansible_collections.pushops.securemail.plugins.module_utils.xms.logins import Login, local_user
+from ansible_collections.pushops.securemail.tests.unit.plugins.module_utils.xms.fake_groups import FakeGroups
+from ansible_collections.pushops.securemail.tests.unit.plugins.module_utils.xms.fake_packages import policy, unpacked
 
 URL = "https://xms.example.com:4443"
 USER = "svc-pushops"
 PASSWORD = 'canary-"xms"-password'
 BEARER, SERVICE_KEY, CUSTOMER = "canary-bearer-token", "canary-service-key", "contoso"
 BASE = "/xenmobile/api/v1"
-BUNDLE_ID = "com.contoso.securemail"
 
 Json = dict[str, t.Any]
 
-#: Policy name -> label -> id, unlike each other on purpose.
-LABELS = {
-    "NetAccess": {"Unrestricted": "na-0", "Tunneled to the internal network": "na-2"},
-    "PnRegion": {"Americas": "use1", "EMEA": "euw1", "APAC": "aps1"},
-}
 DESIRED = {
     "Network access": "Tunneled to the internal network",
     "Push notifications": "true",
@@ -45,20 +36,6 @@ APPLIED = {
     "Push notifications region": "euw1",
     "Push notifications customer ID": "contoso-7Q2M4",
 }
-
-
-def policy(name: str, title: str, value: str, kind: str = "string") -> Json:
-    return {
-        "policyName": name,
-        "policyValue": value,
-        "policyType": kind,
-        "policyCategory": "Application Settings",
-        "title": title,
-        "description": "",
-        "units": "",
-        "explanation": None,
-        "fieldOfALaterVersion": {"kept": name},
-    }
 
 
 def push_policies() -> list[Json]:
@@ -88,83 +65,6 @@ def platform(policies: list[Json]) -> Json:
         "store": {"rating": {}, "faqs": [{"question": "q", "answer": "a"}], "storeSettings": {"rate": False}},
         "policies": policies,
     }
-
-
-def app_package(version: str, policies: list[Json], kind: str = "mobile_ios", bundle_id: str = BUNDLE_ID) -> bytes:
-    """An .mdx of a version, whose policies have these values as defaults."""
-    listed = "".join(
-        f"<Policy><PolicyName>{item['policyName']}</PolicyName><PolicyType>{item['policyType']}</PolicyType>"
-        f"<PolicyDefault>{escape(item['policyValue'] or '')}</PolicyDefault>"
-        f"<PolicyStrings><Title>{escape(item['title'])}</Title></PolicyStrings></Policy>"
-        for item in policies
-    )
-    about = "".join(
-        f"<{tag}>{text}</{tag}>" for tag, text in (("AppType", kind), ("BundleID", bundle_id), ("AppVersion", version))
-    )
-    content = io.BytesIO()
-    with zipfile.ZipFile(content, "w") as archive:
-        archive.writestr("policy_metadata.xml", f"<PolicyMetadata><Policies>{listed}</Policies></PolicyMetadata>")
-        archive.writestr("manifest.xml", f"<MobileAppPackage><MobileApp>{about}</MobileApp></MobileAppPackage>")
-    return content.getvalue()
-
-
-def unpacked(content: bytes) -> tuple[str, list[Json]]:
-    """Version and policies of an .mdx."""
-    with zipfile.ZipFile(io.BytesIO(content)) as archive:
-        manifest, metadata = (
-            ElementTree.fromstring(archive.read(name)) for name in ("manifest.xml", "policy_metadata.xml")
-        )
-    found = [
-        policy(
-            *(
-                entry.findtext(path) or ""
-                for path in ("PolicyName", "PolicyStrings/Title", "PolicyDefault", "PolicyType")
-            )
-        )
-        for entry in metadata.iterfind("Policies/Policy")
-    ]
-    return manifest.findtext("MobileApp/AppVersion") or "", found
-
-
-class FakeGroups:
-    """Delivery groups whose PUT replaces every list."""
-
-    def __init__(self, *names: str) -> None:
-        self.all = [
-            {
-                "id": number,
-                "name": name,
-                "description": f"of {name}",
-                "disabled": False,
-                "devicePolicies": [{"name": "Passcode"}],
-                "smartActions": [],
-                "groups": [{"uniqueId": "S-1-5", "domainName": "contoso.com"}],
-                "users": [],
-                "rules": None,
-            }
-            for number, name in enumerate(names, start=1)
-        ]
-
-    def answer(self, method: str, path: str, body: Json, apps: list[Json]) -> tuple[int, Json]:
-        if path == "/deliverygroups/filter":
-            return 200, {"status": 0, "dgListData": {"dgList": [self._shown(group, apps) for group in self.all]}}
-        name = body["name"] if method == "PUT" else urllib.parse.unquote(path.removeprefix("/deliverygroups/"))
-        found = [group for group in self.all if group["name"] == name]
-        if not found:
-            return 400, {"status": 1, "message": f"There is no delivery group {name}"}
-        if method == "PUT":
-            for field in ("description", "devicePolicies", "smartActions", "groups", "users", "rules"):
-                found[0][field] = body.get(field, [] if field.endswith("s") and field != "rules" else None)
-            given = {item["name"] for item in body["applications"]}
-            for one in apps:
-                others = [role for role in one["roles"] if role != name]
-                one["roles"] = [*others, name] if one["name"] in given else others
-        return 200, {"status": 0, "message": "Success", "role": self._shown(found[0], apps)}
-
-    @staticmethod
-    def _shown(group: Json, apps: list[Json]) -> Json:
-        given = [{"name": one["name"], "priority": -1} for one in apps if group["name"] in one["roles"]]
-        return {**group, "applications": given}
 
 
 class FakeXms:
@@ -317,24 +217,3 @@ class FakeXms:
         if self.takes_policies:
             sent = {item["policyName"]: item for item in body["policies"]}
             details["policies"] = [copy.deepcopy(sent.get(item["policyName"], item)) for item in details["policies"]]
-
-
-def mdx_bytes(labels: t.Mapping[str, t.Mapping[str, str]], metadata: bytes | None = None) -> bytes:
-    """An .mdx whose metadata has these enumerations, or this metadata."""
-    policies = "".join(
-        f"<Policy><PolicyName> {escape(name)} </PolicyName><PolicyEnumValues>"
-        + "".join(
-            f"<PolicyEnumValue><PolicyEnumValueId>{escape(identifier)}</PolicyEnumValueId>"
-            f'<PolicyEnumValueString res_id="x">{escape(label)}</PolicyEnumValueString></PolicyEnumValue>'
-            for label, identifier in choices.items()
-        )
-        + "</PolicyEnumValues></Policy>"
-        for name, choices in labels.items()
-    )
-    text = (
-        f"<PolicyMetadata><Policies><Policy><PolicyName>Pn</PolicyName></Policy>{policies}</Policies></PolicyMetadata>"
-    )
-    content = io.BytesIO()
-    with zipfile.ZipFile(content, "w") as archive:
-        archive.writestr("policy_metadata.xml", text.encode() if metadata is None else metadata)
-    return content.getvalue()

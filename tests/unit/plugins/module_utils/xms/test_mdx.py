@@ -12,7 +12,10 @@ from hypothesis import strategies as st
 
 from ansible_collections.pushops.securemail.plugins.module_utils.core.errors import UnexpectedState
 from ansible_collections.pushops.securemail.plugins.module_utils.xms import mdx
-from ansible_collections.pushops.securemail.tests.unit.plugins.module_utils.xms.fake_xms import LABELS, mdx_bytes
+from ansible_collections.pushops.securemail.tests.unit.plugins.module_utils.xms.fake_packages import (
+    LABELS,
+    mdx_bytes,
+)
 
 
 def test_labels_are_read_by_policy_name(tmp_path: pathlib.Path) -> None:

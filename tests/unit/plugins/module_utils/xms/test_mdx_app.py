@@ -26,12 +26,14 @@ from ansible_collections.pushops.securemail.plugins.module_utils.core.reconcile 
 from ansible_collections.pushops.securemail.plugins.module_utils.xms.mdx import read_package
 from ansible_collections.pushops.securemail.plugins.module_utils.xms.mdx_app import MdxApp, State, Wanted
 from ansible_collections.pushops.securemail.plugins.module_utils.xms.policies import PoliciesIgnored
-from ansible_collections.pushops.securemail.tests.unit.plugins.module_utils.xms.fake_xms import (
+from ansible_collections.pushops.securemail.tests.unit.plugins.module_utils.xms.fake_packages import (
     BUNDLE_ID,
-    FakeXms,
-    Json,
     app_package,
     policy,
+)
+from ansible_collections.pushops.securemail.tests.unit.plugins.module_utils.xms.fake_xms import (
+    FakeXms,
+    Json,
     push_policies,
 )
 

@@ -31,15 +31,17 @@ from ansible_collections.pushops.securemail.plugins.module_utils.xms.policies im
 )
 from ansible_collections.pushops.securemail.plugins.module_utils.xms.republish import republisher
 from ansible_collections.pushops.securemail.plugins.module_utils.xms.rules import Expected
+from ansible_collections.pushops.securemail.tests.unit.plugins.module_utils.xms.fake_packages import (
+    LABELS,
+    app_package,
+    policy,
+)
 from ansible_collections.pushops.securemail.tests.unit.plugins.module_utils.xms.fake_xms import (
     APPLIED,
     DESIRED,
-    LABELS,
     FakeXms,
     app,
-    app_package,
     platform,
-    policy,
     push_policies,
 )
 
