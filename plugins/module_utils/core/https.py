@@ -17,7 +17,7 @@ from .errors import InvalidInput, Unreachable
 from .multipart import Multipart
 
 Json = dict[str, t.Any]
-Body = str | Multipart | None
+Body: t.TypeAlias = "str | Multipart | None"
 
 
 class AnswerLost(Unreachable):

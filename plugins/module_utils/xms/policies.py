@@ -21,7 +21,7 @@ from .handoff import policy_steps
 from .rules import LINK
 
 #: A value as an administrator reads it, or entries that a comma-separated value must have among others.
-Wanted = str | tuple[str, ...]
+Wanted: t.TypeAlias = "str | tuple[str, ...]"
 Labels = t.Mapping[str, t.Mapping[str, str]]
 
 #: What the PUT takes of a platform beside its policies ("Public API for REST Services", April 2021, 3.15.2.4).
