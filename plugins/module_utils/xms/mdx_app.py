@@ -178,8 +178,7 @@ class MdxApp(Resource[State]):
     def _upgrade(self, before: App, more_groups: t.Sequence[str]) -> None:
         add_version(self._client, before, self._wanted.upload, restated(before, more_groups))
         self._uploaded = True
-        after = get_app(self._client, before.id, before.name)
-        self.restored += restore(self._client, before, after, self._wanted.platform)
+        self.restored += restore(self._client, before, self._wanted.platform)
 
 
 def _is_older(version: str, than: str) -> bool:

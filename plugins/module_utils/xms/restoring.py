@@ -6,9 +6,9 @@ from __future__ import annotations
 
 import typing as t
 
-from ..core.errors import NotConverged, Refused
+from ..core.errors import NotConverged, Refused, Unreachable
 from ..core.https import Json
-from .apps import App, Platform, get_app
+from .apps import App, Platform, get_app, value_of
 from .client import XmsClient
 from .groups import assign, get_group
 from .handoff import policy_steps
@@ -19,12 +19,29 @@ from .upload import schedule_of
 _OF_THE_VERSION = ("minOsVersion", "maxOsVersion", "excludedDevices")
 
 
-def restore(client: XmsClient, before: App, after: App, uploaded: str) -> list[str]:
+def restore(client: XmsClient, before: App, uploaded: str) -> list[str]:
     """Put back what was reset; returns it in the words of the console.
 
     :param uploaded: the platform that has a new version.
-    :raises NotConverged: something that cannot be put back through the API.
+    :raises NotConverged: something that cannot be put back through the API. The next run would not know what was there,
+        so the error holds the values.
     """
+    try:
+        return _restore(client, before, get_app(client, before.id, before.name), uploaded)
+    except Unreachable as problem:
+        platforms = [before.platform(name) for name in before.platforms]
+        values = {
+            one.name: {str(policy.get("title")): value_of(policy) for policy in one.policies} for one in platforms
+        }
+        raise PoliciesIgnored(
+            f"The new version of {before.name!r} is on the server, and whether it kept the policies is not known: "
+            f"{problem.what}",
+            "Compare them in the server's console with the hand-off, which has every value from before",
+            policy_steps(before.name, values),
+        ) from None
+
+
+def _restore(client: XmsClient, before: App, after: App, uploaded: str) -> list[str]:
     _expect_kept(before, after)
     lost = [name for name in before.groups if name not in after.groups]
     for name in lost:

@@ -128,6 +128,17 @@ def test_a_server_that_resets_and_takes_no_policies_is_handed_to_a_person(mdx: p
     assert "Set 'Maximum offline period (hours)' to '12'" in caught.value.steps
 
 
+@pytest.mark.parametrize("number", [4, 5])
+def test_a_server_that_dies_after_the_upload_leaves_the_values_in_the_error(mdx: pathlib.Path, number: int) -> None:
+    fake = _administered()
+    fake.resets = True
+    fake.answers = {number: Unreachable("PUT brought no answer: refused", "Check the address")}
+    with pytest.raises(PoliciesIgnored, match="is not known: PUT brought no answer") as caught:
+        _run(fake, _wanted(mdx))
+    steps = caught.value.steps
+    assert "Set 'Maximum offline period (hours)' to '12'" in steps and "Open the page Android" in " ".join(steps)
+
+
 @pytest.mark.parametrize("field", ["description", "categories", "schedule", "workflow"])
 def test_a_server_that_loses_what_was_stated_is_an_error_that_names_it(mdx: pathlib.Path, field: str) -> None:
     fake = _administered()
