@@ -14,11 +14,13 @@ from dataclasses import dataclass, field
 
 from ..core.errors import InvalidInput, UnexpectedState
 from ..core.https import Json
+from ..core.mdx.manifest import UNKNOWN
+from ..core.mdx.package import Package
 from ..core.reconcile import Change, Plan, Resource
 from .apps import App, get_app, search_app
 from .client import XmsClient
 from .groups import assign, get_group
-from .mdx import Package
+from .mdx import version_of
 from .restoring import restore
 from .rules import LINK
 from .upload import Upload, add_app, add_version, app_info, restated
@@ -52,7 +54,7 @@ class Wanted:
     def upload(self) -> Upload:
         if self.package is None:
             raise InvalidInput("mdx_path", None, "the .mdx of the app", "Name it")
-        return Upload(self.package.path, self.platform, self.package.version, self.patience)
+        return Upload(self.package.path, self.platform, version_of(self.package), self.patience)
 
 
 @dataclass(frozen=True)
@@ -68,7 +70,7 @@ def check(wanted: Wanted) -> Wanted:
     :raises InvalidInput: an .mdx of another platform or of another app.
     """
     package = wanted.package
-    if package is not None and package.platform not in ("", wanted.platform):
+    if package is not None and package.platform not in (UNKNOWN, wanted.platform):
         raise InvalidInput(
             "mdx_path",
             package.path,

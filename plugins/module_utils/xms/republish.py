@@ -9,9 +9,10 @@ import tempfile
 import typing as t
 
 from ..core.errors import InvalidInput
+from ..core.mdx.preset import preset_policies
 from .apps import App, Platform
 from .client import XmsClient
-from .mdx import policy_names, preset_policies, read_package
+from .mdx import read_package, version_of
 from .policies import Republish, Target
 from .upload import Upload, add_version, restated
 
@@ -27,7 +28,8 @@ def republisher(client: XmsClient) -> Republish:
                 "platforms", target.platform, "an mdx_path for fallback=reupload", "Name the .mdx that was uploaded"
             )
         platform = app.platform(target.platform)
-        version = read_package(target.mdx_path).version
+        package = read_package(target.mdx_path)
+        version = version_of(package)
         if version != platform.version:
             raise InvalidInput(
                 "platforms",
@@ -37,7 +39,8 @@ def republisher(client: XmsClient) -> Republish:
             )
         with tempfile.TemporaryDirectory() as folder:
             path = os.path.join(folder, os.path.basename(target.mdx_path))
-            preset_policies(target.mdx_path, _everything(platform, values, policy_names(target.mdx_path)), path)
+            known = {policy.name for policy in package.policies}
+            preset_policies(target.mdx_path, _everything(platform, values, known), path)
             add_version(client, app, Upload(path, target.platform, version, _PATIENCE), restated(app))
 
     return republish
