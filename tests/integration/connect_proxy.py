@@ -34,10 +34,17 @@ class ConnectProxy:
         return self
 
     def __exit__(self, *_error: type[BaseException] | BaseException | types.TracebackType | None) -> None:
-        self._loop.call_soon_threadsafe(self._server.close)
+        asyncio.run_coroutine_threadsafe(self._end(), self._loop).result(_LONGEST_START)
         self._loop.call_soon_threadsafe(self._loop.stop)
         self._thread.join(_LONGEST_START)
         self._loop.close()
+
+    async def _end(self) -> None:
+        self._server.close()
+        left = asyncio.all_tasks() - {asyncio.current_task()}
+        for task in left:
+            task.cancel()
+        await asyncio.gather(*left, return_exceptions=True)
 
     async def _attend(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         with contextlib.suppress(OSError, asyncio.IncompleteReadError), contextlib.closing(writer):

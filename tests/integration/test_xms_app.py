@@ -173,7 +173,7 @@ def test_the_playbook_twice_against_the_api_of_2016(estate: Estate) -> None:
 
 
 def test_an_app_that_is_yet_to_come_is_predicted_and_then_has_its_policies(estate: Estate) -> None:
-    trial = {"xms_push_app_name": "Secure Mail trial", "xms_push_app_delivery_groups": ["AllUsers"]}
+    trial: dict[str, t.Any] = {"xms_push_app_name": "Secure Mail trial", "xms_push_app_delivery_groups": ["AllUsers"]}
     before = estate.file("apps").read()
     predicted = estate.playbook(check=True, **trial)
     assert _tallies(predicted) == (1, 0) and estate.file("apps").read() == before
