@@ -179,8 +179,10 @@ def test_a_windows_firewall_that_blocks_the_listener_is_named_and_mended(operato
     verdict = _judged(operator)
     assert (verdict["broken"], verdict["badge"]) == (["listener-egress"], "missing")
     failed = [finding for finding in verdict["checks"] if finding["state"] == "fail"]
-    assert [(finding["host"], finding["link"]) for finding in failed] == [("exch01", "listener-egress")]
-    assert "outbound rule 'pushops.securemail listener' is absent" in failed[0]["evidence"]
+    assert {(finding["host"], finding["link"]) for finding in failed} == {("exch01", "listener-egress")}
+    said = {finding["id"]: finding["evidence"] for finding in failed}
+    assert "outbound rule 'pushops.securemail listener' is absent" in said["listener-egress.host-firewall"]
+    assert "refused, or blocked on the host" in said["listener-egress.egress"]
     (logged,) = [line for line in verdict["report"] if line.startswith("LOGGED on exch01")]
     assert "x event 6 (a send failed)" in logged and "mailboxlistener" in logged and "ConnectFailure" in logged
     _repaired(operator)

@@ -38,8 +38,8 @@ def bars(documents: t.Sequence[Document]) -> list[Bar]:
     if not found:
         return []
     nows = [moment(document["ended"]) for document in documents]
-    first = min([begin for *_, begin, _end in found] + nows)
-    last = max([end for *_, end in found] + nows)
+    first = min([begin for _document, _certificate, begin, _end in found] + nows)
+    last = max([end for _document, _certificate, _begin, end in found] + nows)
     whole = (last - first) or datetime.timedelta(seconds=1)
 
     def place(when: datetime.datetime) -> int:

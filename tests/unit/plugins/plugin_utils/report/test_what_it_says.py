@@ -76,13 +76,13 @@ def test_drift_knows_new_hosts_gone_hosts_and_another_certificate() -> None:
 def test_all_bars_share_one_scale(first: int, second: int) -> None:
     drawn = timeline.bars([evidence("emea", day=first, versions=[SERVING, NEXT]), evidence("apac", day=second)])
     assert len(drawn) == 3
-    for bar in drawn:
-        assert 0 <= bar.begin < bar.end <= timeline.SPAN
-        assert 0 <= bar.now <= timeline.SPAN
-    assert min(bar.begin for bar in drawn) == 0 and max(bar.end for bar in drawn) == timeline.SPAN
-    serving = [bar for bar in drawn if bar.certificate["version"] == "0001"]
-    assert {(bar.begin, bar.end, bar.due) for bar in serving} == {(serving[0].begin, serving[0].end, serving[0].due)}
-    assert drawn == sorted(drawn, key=lambda bar: bar.end)
+    for one in drawn:
+        assert 0 <= one.begin < one.end <= timeline.SPAN
+        assert 0 <= one.now <= timeline.SPAN
+    assert min(one.begin for one in drawn) == 0 and max(one.end for one in drawn) == timeline.SPAN
+    serving = [one for one in drawn if one.certificate["version"] == "0001"]
+    assert {(one.begin, one.end, one.due) for one in serving} == {(serving[0].begin, serving[0].end, serving[0].due)}
+    assert drawn == sorted(drawn, key=lambda one: one.end)
 
 
 def test_the_drawing_says_every_link_in_words_and_signs_each_once() -> None:
