@@ -11,6 +11,8 @@ from ansible_collections.pushops.securemail.plugins.module_utils.windows.exchang
     parse_asked,
     read_info,
 )
+from ansible_collections.pushops.securemail.plugins.module_utils.windows.way_back_spec import parse_health
+from ansible_collections.pushops.securemail.plugins.plugin_utils.https_status import health_gate
 from ansible_collections.pushops.securemail.plugins.plugin_utils.windows_action import WindowsAction
 
 
@@ -20,5 +22,5 @@ class ActionModule(WindowsAction):
     ARGUMENTS = ARGUMENT_SPEC
 
     def _work(self, params: dict[str, t.Any], host: str) -> dict[str, t.Any]:
-        asked = parse_asked(params)
-        return {"changed": False, **read_info(self._runner(host), asked)}
+        asked, gate = parse_asked(params), health_gate(parse_health(params))
+        return {"changed": False, **read_info(self._runner(host), asked, gate)}

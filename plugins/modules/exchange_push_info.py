@@ -51,6 +51,51 @@ options:
       - Site and application that sends the notifications.
     type: str
     default: Exchange Back End/EWS
+  health:
+    description:
+      - Where the controller asks whether EWS lives, without credentials, by the same questions as
+        M(pushops.securemail.exchange_ews_iis) asks. Left out, nobody asks.
+    type: dict
+    suboptions:
+      url:
+        description:
+          - The host's own front end, C(https://HOST[:PORT]), not a load balancer.
+        type: str
+        required: true
+      back_end_url:
+        description:
+          - The host's back end, usually port 444. Empty means that it is not asked. One that does not answer at all, as
+            where a firewall is in between, says nothing of EWS.
+        type: str
+        default: ""
+      server_name:
+        description:
+          - The name that the front end's certificate holds, where it is not the host of O(health.url).
+        type: str
+        default: ""
+      ca_path:
+        description:
+          - PEM file of the authority that signed the front end's certificate. Default is the controller's own store.
+        type: path
+      back_end_ca_path:
+        description:
+          - The same for the back end. Default is O(health.ca_path).
+        type: path
+      validate_certs:
+        description:
+          - Whether the certificates are checked. Without it, whoever answers may say that EWS lives.
+        type: bool
+        default: true
+      timeout:
+        description:
+          - Seconds that one request may take.
+        type: int
+        default: 10
+      warm_up:
+        description:
+          - Not used here, where nothing changes.
+        type: int
+        default: 90
 attributes:
   check_mode:
     support: full
@@ -114,6 +159,24 @@ app_pool:
       description: As IIS names it. Empty where there is no such pool.
       type: str
       sample: Started
+health:
+  description: Whether EWS lives, as the controller sees it.
+  type: dict
+  returned: success
+  contains:
+    lives:
+      description: Null where O(health) is left out, so that nobody asked.
+      type: bool
+      sample: true
+    sentence:
+      description: What was answered otherwise than by a living EWS, or that all is well.
+      type: str
+      sample: EWS answers as it does where it lives
+    warnings:
+      description: What could not be asked, a sentence each.
+      type: list
+      elements: str
+      sample: []
 front_end:
   description: What clients meet.
   type: dict

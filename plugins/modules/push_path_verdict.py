@@ -60,6 +60,47 @@ options:
         V(null). Where the badge is missing, the report says what these hosts logged about the listener.
     type: dict
     default: {}
+  names:
+    description:
+      - Registered result of M(pushops.securemail.push_endpoints_info). A name that does not resolve as pinned is a
+        warning. Leave it out where names were not compared.
+    type: dict
+  client_certificate_auth:
+    description:
+      - Whether the EWS folder is declared to ask for client certificates, to be compared with what O(exchange) says.
+    type: bool
+  regions:
+    description:
+      - The regions of the endpoint catalog by key, each with C(label) and C(listener.fqdn). By them a bypass list or an
+        upload that is set for another region is named.
+    type: dict
+    default: {}
+  rotation:
+    description:
+      - By what is judged whether rotations still run. Leave it out where no schedule is to be expected.
+    type: dict
+    suboptions:
+      metrics_path:
+        description:
+          - The file that M(pushops.securemail.apns_certificate) writes as its C(metrics_path).
+        type: path
+        required: true
+      most_days:
+        description:
+          - How many days ago the last rotation may have ended well.
+        type: float
+        default: 2
+  controller:
+    description:
+      - What the evidence calls the host that holds the key store and resolves the names.
+    type: str
+    default: controller
+  links:
+    description:
+      - Ids of the links that this run asks for. What is found about others is left out, but
+        for O(names), which are asked for apart. The default is all.
+    type: list
+    elements: str
   environment:
     description:
       - What was verified, for the evidence.
@@ -201,11 +242,11 @@ checks:
       type: str
       sample: proxy-bypass
     title:
-      description: The link in words.
+      description: The check in words.
       type: str
-      sample: Proxy bypass for the listener
+      sample: Bypass list of the back end
     systems:
-      description: The systems on which it is set.
+      description: The systems that it blames.
       type: list
       elements: str
       sample: [Exchange back end]
@@ -214,7 +255,7 @@ checks:
       type: str
       sample: exch01
     state:
-      description: V(pass), V(fail), V(not tested) or V(left out).
+      description: V(pass), V(fail), V(warning), V(not tested) or V(left out).
       type: str
       sample: fail
     evidence:
@@ -222,9 +263,13 @@ checks:
       type: str
       sample: as declared
     remedy:
-      description: What to do. Empty unless the link is broken.
+      description: What to do. Empty unless it fails or warns.
       type: str
       sample: ""
+    measured:
+      description: The facts behind it, by name.
+      type: dict
+      sample: {}
 remedy:
   description: What to do now.
   type: str
@@ -246,36 +291,16 @@ import typing as t
 from ansible.module_utils.basic import AnsibleModule
 
 from ansible_collections.pushops.securemail.plugins.module_utils.core import files
-from ansible_collections.pushops.securemail.plugins.module_utils.core.errors import InvalidInput, PushOpsError
-from ansible_collections.pushops.securemail.plugins.module_utils.core.evidence import (
-    Finding,
-    Verdict,
-    check_probe,
-    judge,
-)
+from ansible_collections.pushops.securemail.plugins.module_utils.core.errors import PushOpsError
 from ansible_collections.pushops.securemail.plugins.module_utils.core.evidence_document import Run, compose
-from ansible_collections.pushops.securemail.plugins.module_utils.core.path import LINKS
+from ansible_collections.pushops.securemail.plugins.module_utils.core.judging import verdict_of
 
 _RETURNED = ("sound", "broken", "not_tested", "badge", "links", "checks", "report")
 
 
-def _verdict(params: dict[str, t.Any]) -> Verdict:
-    findings: list[Finding] = []
-    for entry in params["results"]:
-        unknown = sorted(set(entry["links"]) - set(LINKS))
-        if unknown:
-            raise InvalidInput("results.links", unknown, f"some of {', '.join(LINKS)}", "Correct the id")
-        findings += judge(entry["asked"], entry["links"], entry["hosts"])
-    probe = params["probe"]
-    seen = None if probe is None else check_probe(probe)
-    return Verdict(
-        tuple(findings), seen, tuple(params["warnings"]), tuple(params["notes"]), exchange=params["exchange"]
-    )
-
-
-def _run(params: dict[str, t.Any]) -> Run:
-    now = datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds")
-    return Run(params["environment"], params["began"] or now, now, params["bundles"])
+def _run(params: dict[str, t.Any], now: datetime.datetime) -> Run:
+    ended = now.isoformat(timespec="seconds")
+    return Run(params["environment"], params["began"] or ended, ended, params["bundles"])
 
 
 def main() -> None:
@@ -285,6 +310,7 @@ def main() -> None:
         "links": {"type": "list", "elements": "str", "required": True},
         "hosts": {"type": "dict", "required": True},
     }
+    rotation = {"metrics_path": {"type": "path", "required": True}, "most_days": {"type": "float", "default": 2}}
     module = AnsibleModule(
         argument_spec={
             "results": {"type": "list", "elements": "dict", "required": True, "options": results},
@@ -292,6 +318,12 @@ def main() -> None:
             "warnings": {"type": "list", "elements": "str", "default": []},
             "notes": {"type": "list", "elements": "str", "default": []},
             "exchange": {"type": "dict", "default": {}},
+            "names": {"type": "dict"},
+            "client_certificate_auth": {"type": "bool"},
+            "regions": {"type": "dict", "default": {}},
+            "rotation": {"type": "dict", "options": rotation},
+            "controller": {"type": "str", "default": "controller"},
+            "links": {"type": "list", "elements": "str"},
             "environment": {"type": "dict", "required": True, "options": named},
             "began": {"type": "str"},
             "bundles": {"type": "list", "elements": "dict", "default": []},
@@ -299,15 +331,16 @@ def main() -> None:
         },
         supports_check_mode=True,
     )
+    now = datetime.datetime.now(datetime.UTC)
     try:
-        verdict = _verdict(module.params)
-        document = compose(verdict, _run(module.params))
+        verdict = verdict_of(module.params, now)
+        document = compose(verdict, _run(module.params, now))
         path = module.params["evidence_path"]
         if path and not module.check_mode:
             files.replace(pathlib.Path(path), (json.dumps(document, indent=1) + "\n").encode())
     except PushOpsError as problem:
         module.fail_json(msg=str(problem), remedy=problem.remedy)
-    for warning in verdict.warnings:
+    for warning in verdict.concerns:
         module.warn(warning)
     module.exit_json(changed=False, **{key: document[key] for key in _RETURNED})
 

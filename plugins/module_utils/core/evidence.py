@@ -7,6 +7,7 @@ from __future__ import annotations
 import typing as t
 from dataclasses import dataclass, field
 
+from .checks import Check, check_of
 from .errors import InvalidInput
 from .logged import Result, logged_sentences
 from .path import LINKS
@@ -25,6 +26,7 @@ class Finding:
         an answer) or ``left out`` (not asked).
     :param evidence: one sentence: what was found, what was expected, or why nothing could be tested.
     :param remedy: what to do about what fails or warns, where the host knows better than the link.
+    :param measured: the facts behind it, by name, for machines.
     """
 
     link: str
@@ -33,23 +35,33 @@ class Finding:
     state: str
     evidence: str
     remedy: str = ""
+    measured: t.Mapping[str, t.Any] = field(default_factory=dict)
+
+    @property
+    def check(self) -> Check:
+        return check_of(self.link, self.asked)
 
     @property
     def id(self) -> str:
         """Stable id of the check; a link can have several, and each can be asked of several hosts."""
-        return f"{self.link}.{self.asked}"
+        return self.check.id
+
+    @property
+    def advice(self) -> str:
+        """What to do about what fails or warns."""
+        return (self.remedy or self.check.remedy) if self.state in (FAIL, WARNING) else ""
 
     def as_record(self) -> dict[str, t.Any]:
-        link = LINKS[self.link]
         return {
             "id": self.id,
             "link": self.link,
-            "title": link.title,
-            "systems": list(link.systems),
+            "title": self.check.title,
+            "systems": list(self.check.systems),
             "host": self.host,
             "state": self.state,
             "evidence": self.evidence,
-            "remedy": self.remedy or (link.remedy if self.state == FAIL else ""),
+            "remedy": self.advice,
+            "measured": dict(self.measured),
         }
 
 
@@ -113,6 +125,14 @@ class Verdict:
     def sound(self) -> bool:
         return not self.broken and not self.not_tested and self.badge in ("arrived", NOT_TESTED)
 
+    @property
+    def concerns(self) -> list[str]:
+        """Every warning in a sentence of its own."""
+        of_checks = [
+            f"{one.check.title} on {one.host}: {one.evidence}" for one in self.findings if one.state == WARNING
+        ]
+        return [*of_checks, *self.warnings]
+
     def sentences(self) -> list[str]:
         """What a person reads: broken links with evidence and remedy, warnings, notes, the badge, logs without one."""
         lines = []
@@ -120,13 +140,14 @@ class Verdict:
             lines.append(f"BROKEN {link}: {LINKS[link].title}")
             failing = [finding for finding in self.findings if finding.link == link and finding.state == FAIL]
             lines += [f"  {finding.host}: {finding.evidence}" for finding in failing]
-            remedies = dict.fromkeys(finding.remedy or LINKS[link].remedy for finding in failing)
-            lines += [f"  Remedy: {remedy}." for remedy in remedies]
+            lines += [f"  Remedy: {remedy}." for remedy in dict.fromkeys(finding.advice for finding in failing)]
+        said = []
         for finding in self.findings:
             if finding.state == WARNING:
-                lines.append(f"WARNING {finding.link} on {finding.host}: {finding.evidence}. {finding.remedy}".rstrip())
+                said.append(f"WARNING {finding.link} on {finding.host}: {finding.evidence}. {finding.advice}".rstrip())
             if finding.state in (NOT_TESTED, LEFT_OUT):
-                lines.append(f"{finding.state.upper()} {finding.link} on {finding.host}: {finding.evidence}")
+                said.append(f"{finding.state.upper()} {finding.link} on {finding.host}: {finding.evidence}")
+        lines += dict.fromkeys(said)  # several checks of one host may lack an answer for one reason
         lines += [f"WARNING {warning}" for warning in self.warnings]
         lines += self.notes
         lines.append(_badge_sentence(self.badge, self.probe))
@@ -163,8 +184,8 @@ def judge(
     return tuple(findings)
 
 
-def _state(link: str, result: t.Mapping[str, t.Any] | None) -> tuple[str, ...]:
-    """State, evidence and, where the result has one of its own, remedy."""
+def unanswered(result: t.Mapping[str, t.Any] | None) -> tuple[str, str] | None:
+    """State and reason where a registered result answers nothing; ``None`` where it does."""
     if result is None:
         return LEFT_OUT, "this run did not ask the host"
     if result.get("skipped"):
@@ -173,10 +194,18 @@ def _state(link: str, result: t.Mapping[str, t.Any] | None) -> tuple[str, ...]:
         return LEFT_OUT, str(result["unable"])
     if result.get("unreachable"):
         return NOT_TESTED, f"the host cannot be reached: {result.get('msg', 'no reason given')}"
-    if result.get("failed") and result.get("link") == link:
-        return FAIL, str(result["msg"])
     if result.get("failed"):
         return NOT_TESTED, f"the check itself failed: {result.get('msg', 'no reason given')}"
+    return None
+
+
+def _state(link: str, result: t.Mapping[str, t.Any] | None) -> tuple[str, ...]:
+    """State, evidence and, where the result has one of its own, remedy."""
+    if result and result.get("failed") and result.get("link") == link:
+        return FAIL, str(result["msg"])
+    silent = unanswered(result)
+    if silent or result is None:
+        return silent or (LEFT_OUT, "")
     if result.get("contradictions"):
         return _contradicted(result["contradictions"])
     gate = result.get("gate")

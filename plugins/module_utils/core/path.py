@@ -43,6 +43,12 @@ LINKS = {
             "Run playbooks/exchange.yml: it raises the effective value on the EWS folder",
         ),
         Link(
+            "ews-health",
+            "EWS itself",
+            ("Exchange front end", "Exchange back end"),
+            "Look at the Application log of the host, and start the pool MSExchangeServicesAppPool where it stopped",
+        ),
+        Link(
             "proxy-bypass",
             "Proxy bypass for the listener",
             ("Exchange back end",),

@@ -35,6 +35,19 @@ def check_metrics_path(path: str | None) -> pathlib.Path | None:
     return found
 
 
+def newest(content: str, name: str) -> float | None:
+    """The highest value of a metric in a textfile, whatever its labels; ``None`` where it is not there."""
+    values = []
+    for line in content.splitlines():
+        words = line.split()
+        if len(words) > 1 and words[0].partition("{")[0] == name:
+            try:
+                values.append(float(words[-1]))
+            except ValueError:
+                continue
+    return max(values, default=None)
+
+
 def textfile(described: t.Mapping[str, str], samples: t.Iterable[Sample]) -> bytes:
     """Gauges, in the order of their descriptions.
 

@@ -21,6 +21,7 @@ from .firewall import read_lines, read_policy
 from .firewall_plan import own_rules, shown
 from .firewall_policy import PROFILES, Policy
 from .firewall_verdict import judge_flow
+from .health import Expected, HealthGate
 from .listener import Listener
 from .outbound_proxy import SystemProxy, proxy_for, read_system, system_line
 from .place import Place
@@ -28,6 +29,7 @@ from .proxy_bypass import invalid_entries
 from .registry import parse_values
 from .runner import CommandResult, Runner
 from .ssl_flags import asks_for_certificate
+from .way_back_spec import ARGUMENT_SPEC as WAY_BACK_SPEC
 
 ARGUMENT_SPEC: dict[str, dict[str, t.Any]] = {
     "flows": {"type": "list", "elements": "dict", "default": [], "options": FLOW_OPTIONS},
@@ -36,6 +38,7 @@ ARGUMENT_SPEC: dict[str, dict[str, t.Any]] = {
     "max_events": {"type": "int", "default": 20},
     "front_end": EWS_SPEC["front_end"],
     "back_end": EWS_SPEC["back_end"],
+    "health": WAY_BACK_SPEC["health"],
 }
 _LONGEST_AGE, _MOST_EVENTS = 30 * 86400, 200
 
@@ -93,9 +96,10 @@ class _Together:
         return results[: len(lines)]
 
 
-def read_info(runner: Runner, asked: Asked) -> dict[str, t.Any]:
+def read_info(runner: Runner, asked: Asked, gate: HealthGate | None = None) -> dict[str, t.Any]:
     """Ask a host and return the module's own return values.
 
+    :param gate: asks EWS itself; without one nobody does.
     :raises PushOpsError: something cannot be read.
     """
     questions: list[Question[t.Any]] = [
@@ -114,6 +118,7 @@ def read_info(runner: Runner, asked: Asked) -> dict[str, t.Any]:
     return {
         "exchange": exchange,
         "app_pool": {"name": POOL, "state": pool},
+        "health": _health(gate, ews),
         "front_end": _front_end(ews, asked),
         "back_end": _back_end(ews, asked),
         "system_proxy": _system_proxy(system),
@@ -121,6 +126,13 @@ def read_info(runner: Runner, asked: Asked) -> dict[str, t.Any]:
         "events": len(events),
         "flows": [_flow(flow, ews, system, policy, events, asked.profile) for flow in asked.flows],
     }
+
+
+def _health(gate: HealthGate | None, ews: EwsState) -> dict[str, t.Any]:
+    if gate is None:
+        return {"lives": None, "sentence": "nobody asked whether EWS lives", "warnings": []}
+    wrong = gate.before(Expected.of(ews.ssl_flags, ews.read_ahead))
+    return {"lives": not wrong, "sentence": wrong or "EWS answers as it does where it lives", "warnings": gate.warnings}
 
 
 def _system_proxy(system: SystemProxy) -> dict[str, t.Any]:

@@ -60,7 +60,7 @@ LINES = (
     _down(44, 90, "xms-policies"),
     Line("M170 107H275V170", "registration-egress", (275, 138), (178, 98)),
     _down(124, 170, "read-ahead"),
-    _down(204, 230),
+    _down(204, 230, "ews-health"),
     _down(264, 310, "proxy-bypass"),
     _down(310, 356, "listener-egress"),
     _down(390, 436, "apns-certificate"),

@@ -19,6 +19,7 @@ ASKED = {
     "xms-policies": ("xms", ["xms01"]),
     "registration-egress": ("gateway", ["gw01"]),
     "read-ahead": ("exchange", ["exch01", "exch02"]),
+    "ews-health": ("answers", ["exch01", "exch02"]),
     "proxy-bypass": ("exchange", ["exch01", "exch02"]),
     "listener-egress": ("gateway", ["gw01"]),
     "apns-certificate": ("key-store", ["controller"]),
@@ -47,7 +48,7 @@ def evidence(
     found = []
     for link in LINKS:
         asked, hosts = ASKED[link]
-        for host in hosts + (list(more_hosts) if asked == "exchange" else []):
+        for host in hosts + (list(more_hosts) if "exch01" in hosts else []):
             state = (states or {}).get((link, host), "pass")
             found.append(Finding(link, asked, host, state, said if isinstance(said, str) else said[state]))
     bundle = {

@@ -98,7 +98,7 @@ def test_the_drawing_says_every_link_in_words_and_signs_each_once() -> None:
 def test_junit_as_a_library_reads_it() -> None:
     document = evidence(states=BROKEN, badge=False, said="found \x00 <b>&\ud800")
     (suite,) = junitparser.JUnitXml.fromstring(junit([document]))
-    assert (suite.name, suite.tests, suite.failures, suite.errors) == ("emea", 9, 2, 1)
+    assert (suite.name, suite.tests, suite.failures, suite.errors) == ("emea", 11, 2, 1)
     by_name = {case.name: case for case in suite}
     (failure,) = by_name["read-ahead.exchange on exch02"].result
     assert (failure.message, failure.type) == ("found \ufffd <b>&\ufffd", "broken")
