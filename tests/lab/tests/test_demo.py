@@ -59,7 +59,8 @@ def _wire(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
         return inflict
 
     for name, fault in faults.FAULTS.items():
-        replaced = dataclasses.replace(fault, inflict=breaking(fault))
+        mend = (lambda _lab: stage.broken.pop()) if fault.mend else None
+        replaced = dataclasses.replace(fault, inflict=breaking(fault), mend=mend)
         monkeypatch.setitem(faults.FAULTS, name, replaced)
     monkeypatch.setattr(demo.Demo, "_playbook", lambda _self, name: stage.playbook(name))
 

@@ -21,12 +21,14 @@ from securemail_lab.exchange.ews.soap import ServerVersion
 from securemail_lab.exchange.ews.version import product_version
 from securemail_lab.exchange.firewall import LOCAL_POLICY, RULES, outbound_allowed
 from securemail_lab.exchange.machine import Machine
+from securemail_lab.exchange.pools import EWS_POOL, STARTED, STOPPED, state_of
 from securemail_lab.exchange.registry import Registry
 from securemail_lab.exchange.update import cumulative_update
 from securemail_lab.lab import BUNDLE_ID, EXCHANGE_HOSTS, Lab
 from securemail_lab.netscaler.seed import GROUP
 from securemail_lab.netscaler.store import Store
 from securemail_lab.state import JsonFile
+from securemail_lab.xms import console
 
 LOCAL_RULES = rf"{LOCAL_POLICY}\{RULES}"
 PROJECT = pathlib.Path(__file__).resolve().parents[3]
@@ -54,7 +56,7 @@ def inflict(lab: Lab, name: str) -> tuple[Files, Files]:
     after = files(lab)
     made = set(after) - set(before)
     assert not set(before) - set(after)
-    assert {pathlib.Path(each).name for each in made} <= {"apppools.json", "revoked.pem"}
+    assert {pathlib.Path(each).name for each in made} <= {"apppools.json", "apppools-stopped.json", "revoked.pem"}
     changed = made | {name for name in before if before[name] != after[name]}
     return {name: before.get(name, b"{}") for name in changed}, {name: after[name] for name in changed}
 
@@ -199,10 +201,43 @@ def test_expired_certificate_is_expired_wherever_it_is_in_service(lab: Lab) -> N
 
 def test_the_playbooks_that_repair_exist() -> None:
     assert [
-        name for name, fault in faults.FAULTS.items() if not (PROJECT / "playbooks" / fault.repaired_by).exists()
+        name
+        for name, fault in faults.FAULTS.items()
+        if not fault.mend and not (PROJECT / "playbooks" / fault.repaired_by).is_file()
     ] == []
 
 
 def test_a_fresh_estate_lacks_every_link_that_a_fault_breaks() -> None:
     lab = t.cast("Lab", type("Kind", (), {"kind": "namespaces"}))
-    assert {fault.link for fault in faults.FAULTS.values()} <= set(faults.initial_links(lab))
+    broken = {fault.link for fault in faults.FAULTS.values() if not fault.mend}
+    assert broken <= set(faults.initial_links(lab))
+
+
+def test_wrong_listener_puts_americas_in_the_place_of_the_region_on_one_host(lab: Lab) -> None:
+    path = web_config(lab, "exch01", BACK_FILE)
+    entry = BYPASS.replace(b"^x$", rb"^https://eu-west-1\.mailboxlistener\.xm\.citrix\.com(:443)?$")
+    path.write_bytes(path.read_bytes().replace(b"</configuration>", entry + b"\n</configuration>"))
+    before, after = inflict(lab, "wrong-listener")
+    assert set(after) == relative(lab, path)
+    ((old,), (new,)) = (list(each.values()) for each in (before, after))
+    assert new == old.replace(b"eu-west-1", b"us-east-1")
+
+
+def test_stopped_pool_stops_on_one_host_and_the_hand_that_mends_starts_it(lab: Lab) -> None:
+    machine = Machine("exch01", lab.state("exch01"))
+    assert state_of(machine, EWS_POOL) == STARTED
+    _before, after = inflict(lab, "stopped-pool")
+    assert set(after) == relative(lab, lab.state("exch01") / "apppools-stopped.json")
+    assert state_of(machine, EWS_POOL) == STOPPED
+    mend = faults.FAULTS["stopped-pool"].mend
+    assert mend is not None
+    mend(lab)
+    assert state_of(machine, EWS_POOL) == STARTED
+
+
+def test_customer_id_changes_one_policy(lab: Lab) -> None:
+    console.set_policy(lab, "Push notifications customer ID", "contoso-7Q2M4")
+    before, after = inflict(lab, "customer-id")
+    ((old,), (new,)) = (list(each.values()) for each in (before, after))
+    assert old.count(b"contoso-7Q2M4") == 1
+    assert new == old.replace(b"contoso-7Q2M4", b"contoso-7Q2N4")

@@ -19,7 +19,8 @@ class Fault:
 
     :param what: what was done, in a sentence.
     :param link: the link of the push path that it breaks, as ``playbooks/verify.yml`` names it.
-    :param repaired_by: the playbook that mends it.
+    :param repaired_by: the playbook that mends it; empty where a hand does.
+    :param mend: that hand.
     :param badge: what verify's probe says of the badge then: ``missing``, or ``arrived`` where only devices to come
         would go without.
     """
@@ -30,6 +31,7 @@ class Fault:
     inflict: t.Callable[[Lab, Entering], None]
     needs_gateway: bool = False
     badge: str = "missing"
+    mend: t.Callable[[Lab], None] | None = None
 
 
 FAULTS = {
@@ -39,6 +41,14 @@ FAULTS = {
         "firewall.yml",
         by_hand.remove_listener_rules,
         needs_gateway=True,
+    ),
+    "registration-rule": Fault(
+        "somebody removed the registration service's rules from the gateway",
+        "registration-egress",
+        "firewall.yml",
+        by_hand.remove_registration_rules,
+        needs_gateway=True,
+        badge="arrived",
     ),
     "netscaler-policy": Fault(
         "an administrator unbound the authorization policy of push from its group on NetScaler",
@@ -52,6 +62,19 @@ FAULTS = {
         "proxy-bypass",
         "exchange.yml",
         by_hand.remove_proxy_bypass,
+    ),
+    "wrong-listener": Fault(
+        "somebody put another region's listener on the bypass list of exch01",
+        "proxy-bypass",
+        "exchange.yml",
+        by_hand.bypass_for_americas,
+    ),
+    "stopped-pool": Fault(
+        "rapid-fail protection stopped EWS's application pool on exch01",
+        "ews-health",
+        "",
+        by_hand.stop_pool,
+        mend=by_hand.start_pool,
     ),
     "windows-firewall": Fault(
         "a security baseline replaced the firewall rules of exch01 and blocks what goes out by default",
@@ -70,6 +93,12 @@ FAULTS = {
         "xms-policies",
         "xms.yml",
         by_hand.choose_wrong_region,
+    ),
+    "customer-id": Fault(
+        "an administrator mistyped the customer ID in the console of XenMobile Server",
+        "xms-policies",
+        "xms.yml",
+        by_hand.mistype_customer_id,
     ),
     "revoked-certificate": Fault(
         "somebody revoked the APNs certificate in service at Apple",

@@ -15,6 +15,7 @@ from cryptography import x509
 from cryptography.hazmat.primitives import serialization
 
 from ..apple import authority
+from ..exchange import pools
 from ..exchange.firewall import LOCAL_POLICY, PROFILES, RULES
 from ..exchange.machine import Machine
 from ..exchange.registry import Registry
@@ -26,7 +27,7 @@ from ..xms import console
 
 Entering = t.Callable[[str | None], list[str]]
 
-_LISTENER_RULE = "pushops.securemail listener "
+_RULE = "pushops.securemail {flow} "
 _POOL = "MSExchangeServicesAppPool"
 _FRONT_END = "FrontEnd/HttpProxy/EWS/web.config"
 _BACK_END = "ClientAccess/exchweb/EWS/web.config"
@@ -34,11 +35,20 @@ _BACK_END = "ClientAccess/exchweb/EWS/web.config"
 
 def remove_listener_rules(_lab: Lab, entering: Entering) -> None:
     """Delete the gateway's rules of the listener flow, as somebody with a shell would."""
+    _remove_rules(entering, "listener")
+
+
+def remove_registration_rules(_lab: Lab, entering: Entering) -> None:
+    """Delete those of the registration flow. A device that has registered goes on."""
+    _remove_rules(entering, "registration")
+
+
+def _remove_rules(entering: Entering, flow: str) -> None:
     nft = [*entering(GATEWAY), "nft"]
     listed = subprocess.run([*nft, "--json", "list", "ruleset"], capture_output=True, check=True).stdout
     for entry in json.loads(listed)["nftables"]:
         rule = entry.get("rule", {})
-        if rule.get("comment", "").startswith(_LISTENER_RULE):
+        if rule.get("comment", "").startswith(_RULE.format(flow=flow)):
             where = [rule["family"], rule["table"], rule["chain"], "handle", str(rule["handle"])]
             subprocess.run([*nft, "delete", "rule", *where], check=True)
 
@@ -53,6 +63,23 @@ def remove_proxy_bypass(lab: Lab, _entering: Entering) -> None:
     path = _web_config(lab, "exch01", _BACK_END)
     content = re.sub(rb"\s*<system\.net>.*</system\.net>", b"", path.read_bytes(), flags=re.DOTALL)
     write_atomically(path, content, 0o644)
+
+
+def bypass_for_americas(lab: Lab, _entering: Entering) -> None:
+    """Put the listener of Americas in the place of the region's on exch01's bypass list."""
+    path = _web_config(lab, "exch01", _BACK_END)
+    names = [lab.name(f"listener-{region}").replace(".", r"\.").encode() for region in ("emea", "americas")]
+    write_atomically(path, path.read_bytes().replace(*names), 0o644)
+
+
+def stop_pool(lab: Lab, _entering: Entering) -> None:
+    """Stop EWS's application pool on exch01, as rapid-fail protection does after five crashes in five minutes."""
+    pools.change_state(Machine("exch01", lab.state("exch01")), _POOL, pools.STOPPED)
+
+
+def start_pool(lab: Lab) -> None:
+    """Start it again."""
+    pools.change_state(Machine("exch01", lab.state("exch01")), _POOL, pools.STARTED)
 
 
 def apply_firewall_baseline(lab: Lab, _entering: Entering) -> None:
@@ -70,13 +97,18 @@ def reset_read_ahead(lab: Lab, _entering: Entering) -> None:
         path = _web_config(lab, host, _FRONT_END)
         content = re.sub(rb'uploadReadAheadSize="\d+"', b'uploadReadAheadSize="0"', path.read_bytes())
         write_atomically(path, content, 0o644)
-        with JsonFile(lab.state(host) / "apppools.json").edit() as pools:
-            pools[_POOL] = pools.get(_POOL, 0) + 1
+        with JsonFile(lab.state(host) / "apppools.json").edit() as counters:
+            counters[_POOL] = counters.get(_POOL, 0) + 1
 
 
 def choose_wrong_region(lab: Lab, _entering: Entering) -> None:
     """Choose Americas for the app, as in the console."""
     console.set_policy(lab, "Push notifications region", REGIONS["americas"])
+
+
+def mistype_customer_id(lab: Lab, _entering: Entering) -> None:
+    """Type another customer ID for the app, as in the console."""
+    console.set_policy(lab, "Push notifications customer ID", "contoso-7Q2N4")
 
 
 def revoke_certificate(lab: Lab, _entering: Entering) -> None:
