@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import typing as t
 
@@ -14,6 +15,7 @@ from ansible_collections.pushops.securemail.tests.integration.running_ansible im
 from ansible_collections.pushops.securemail.tests.integration.windows_firewall import WindowsFirewall
 from securemail_lab.exchange.events import ERROR, WARNING, EventLog
 from securemail_lab.exchange.ews.notifier import SOURCE
+from securemail_lab.exchange.pools import EWS_POOL, STOPPED, change_state
 
 FQDN = "eu-west-1.mailboxlistener.xm.citrix.com"
 LISTENER = {"name": "listener", "fqdn": FQDN, "destinations": ["203.0.113.21", "203.0.113.22"]}
@@ -62,6 +64,30 @@ def test_a_fresh_host(ansible: Ansible, exchange_host: ExchangeHost, check: bool
         "blocks_by_default": False,
         "merges_local_rules": True,
     }
+
+
+def test_ten_thousand_events_of_others_hide_none_of_ours(ansible: Ansible, exchange_host: ExchangeHost) -> None:
+    log_failures(exchange_host)
+    path = exchange_host.machine.state / "events.jsonl"
+    own = EventLog(exchange_host.machine).read()
+    others = (
+        dataclasses.replace(own[0], record=len(own) + number, provider="Application Error", message="Noise")
+        for number in range(1, 10_001)
+    )
+    with path.open("a", encoding="utf-8") as log:
+        log.writelines(f"{event.to_json()}\n" for event in others)
+    (flow,) = ansible.play(exchange_host.inventory(), task()).result()["flows"]
+    assert (flow["events"]["failed_sends"], flow["events"]["subscriptions_given_up"]) == (2, 1)
+
+
+def test_whether_ews_lives_is_asked_where_it_is_said_where(ansible: Ansible, exchange_host: ExchangeHost) -> None:
+    assert ansible.play(exchange_host.inventory(), task()).result()["health"]["lives"] is None
+    asked = task(health=exchange_host.health())
+    assert ansible.play(exchange_host.inventory(), asked).result()["health"]["lives"] is True
+    change_state(exchange_host.machine, EWS_POOL, STOPPED)
+    result = ansible.play(exchange_host.inventory(), asked).result()
+    assert (result["app_pool"]["state"], result["health"]["lives"]) == (STOPPED, False)
+    assert "HTTP 503" in result["health"]["sentence"]
 
 
 def test_a_configured_host(ansible: Ansible, exchange_host: ExchangeHost) -> None:

@@ -17,6 +17,7 @@ from securemail_lab import faults
 from securemail_lab.dns import dnsmasq
 from securemail_lab.exchange.update import cumulative_update
 from securemail_lab.launch import Launcher
+from securemail_lab.state import JsonFile
 from securemail_lab.xms import mdx
 
 INVENTORY = ROOT / "inventories" / "lab"
@@ -141,8 +142,10 @@ def test_from_a_fresh_estate_to_a_badge(operator: Operator) -> None:
     judged = operator.play("verify")
     assert judged.status == 0, judged.output  # a warning, and the verdict stays
     verdict = json.loads((lab.directory / "verdict.json").read_bytes())
-    assert verdict["sound"] and any(f"resolves to {moved}, not pinned" in each for each in verdict["warnings"])
-    assert any(line.startswith("WARNING listener: ") for line in verdict["report"])
+    (named,) = [check for check in verdict["checks"] if check["id"] == "listener-egress.names"]
+    assert verdict["sound"] and named["state"] == "warning" and f"resolves to {moved}, not pinned" in named["evidence"]
+    assert moved in named["measured"]["added"]
+    assert any(line.startswith("WARNING listener-egress on controller: ") for line in verdict["report"])
 
 
 def test_a_policy_unbound_on_netscaler_is_named_there_and_not_on_the_gateway(operator: Operator) -> None:
@@ -186,6 +189,57 @@ def test_a_windows_firewall_that_blocks_the_listener_is_named_and_mended(operato
     (logged,) = [line for line in verdict["report"] if line.startswith("LOGGED on exch01")]
     assert "x event 6 (a send failed)" in logged and "mailboxlistener" in logged and "ConnectFailure" in logged
     _repaired(operator)
+
+
+def test_an_estate_that_was_moved_half_way_is_told_who_holds_which_region(operator: Operator) -> None:
+    for name in ("wrong-listener", "wrong-region"):
+        faults.FAULTS[name].inflict(operator.lab, lambda _host: [])
+    verdict = _judged(operator)
+    assert (verdict["broken"], verdict["not_tested"]) == (["xms-policies", "proxy-bypass"], [])
+    (told,) = [line for line in verdict["report"] if line.startswith("Region: ")]
+    assert "Americas on xms01 (XenMobile Server), exch01 (Exchange back end)" in told
+    assert "EMEA on exch02 (Exchange back end), controller (push portal)" in told
+    assert operator.play("xms").status == 0
+    _repaired(operator)
+
+
+def test_a_pool_that_stopped_hides_nothing_else_that_is_broken(operator: Operator) -> None:
+    fault = faults.FAULTS["stopped-pool"]
+    for name in ("stopped-pool", "read-ahead"):
+        faults.FAULTS[name].inflict(operator.lab, lambda _host: [])
+    verdict = _judged(operator)
+    assert (verdict["broken"], verdict["not_tested"]) == (["read-ahead", "ews-health"], [])
+    failed = {(check["id"], check["host"]) for check in verdict["checks"] if check["state"] == "fail"}
+    assert {("ews-health.app-pool", "exch01"), ("ews-health.answers", "exch01")} <= failed
+    assert ("ews-health.answers", "exch02") not in failed
+    assert fault.mend is not None
+    fault.mend(operator.lab)
+    _repaired(operator)
+
+
+def test_a_host_that_dies_half_way_is_not_tested_from_there_on_and_the_rest_goes_on(operator: Operator) -> None:
+    settings = JsonFile(operator.lab.state("exch02") / "winrm.json")
+    before = settings.read()
+    schedule = [{"kind": "reset", "line": "wevtutil", "nth": number} for number in range(1, 21)]
+    settings.write({**before, "faults": {"schedule": schedule}})
+    try:
+        judged = operator.play("verify", tags="read-ahead,ews-health")
+    finally:
+        settings.write(before)
+    assert judged.status != 0 and "Traceback" not in judged.output
+    verdict = json.loads((operator.lab.directory / "verdict.json").read_bytes())
+    found = {(check["id"], check["host"]): (check["state"], check["evidence"]) for check in verdict["checks"]}
+    assert found["read-ahead.exchange", "exch02"][0] == "pass"
+    state, why = found["ews-health.answers", "exch02"]
+    assert state == "not tested" and why.partition(": ")[2]
+    assert {state for (_check, host), (state, _why) in found.items() if host == "exch01"} == {"pass"}
+
+
+def test_evidence_that_cannot_be_written_ends_the_run_before_anything_is_asked(operator: Operator) -> None:
+    for path in ("/nowhere/verdict.json", str(operator.lab.directory), f"{__file__}/verdict.json"):
+        judged = operator.play("verify", variables={"push_verify_evidence_path": path})
+        assert judged.status != 0 and set(judged.recap) == {"controller"}
+        assert f"push_verify_evidence_path is '{path}', expected a file in a folder" in judged.output
 
 
 def test_drift_after_a_cumulative_update_is_named_and_mended(operator: Operator) -> None:
@@ -243,9 +297,13 @@ def test_only_what_the_tags_name_is_asked(operator: Operator) -> None:
     judged = operator.play("verify", tags="read-ahead,names")
     assert judged.status == 0, judged.output
     verdict = json.loads((operator.lab.directory / "verdict.json").read_bytes())
-    assert {check["id"] for check in verdict["checks"]} == {"read-ahead.exchange"}
+    of_link = {"read-ahead.exchange", "read-ahead.client-certificates"}
+    of_names = {"listener-egress.names", "registration-egress.names"}
+    assert {check["id"] for check in verdict["checks"]} == of_link | of_names
     states = {link["id"]: link["state"] for link in verdict["links"]}
-    assert states.pop("read-ahead") == "pass" and set(states.values()) == {"left out"}
+    assert states.pop("read-ahead") == "pass"
+    assert {states.pop(name) for name in ("listener-egress", "registration-egress")} <= {"pass", "warning"}  # by name
+    assert set(states.values()) == {"left out"}
     assert verdict["badge"] == "not tested"
     assert any(line.startswith("Names: ") for line in verdict["report"])
     assert not [one for one in judged.tasks if one.task.endswith(" : Set the MDX push policies")]
