@@ -165,6 +165,12 @@ CHECKS = {
             "Look at the push portal whether the upload is there, then ask the vendor",
         ),
         Check(
+            "apns-certificate.journal",
+            "Key store as its journal says",
+            ("key store",),
+            "Find out who replaced a file there by hand, and put the version back from the backup if nobody meant to",
+        ),
+        Check(
             "apns-certificate.schedule",
             "Last rotation that ended well",
             ("schedule",),

@@ -206,8 +206,10 @@ def _state(link: str, result: t.Mapping[str, t.Any] | None) -> tuple[str, ...]:
     silent = unanswered(result)
     if silent or result is None:
         return silent or (LEFT_OUT, "")
-    if result.get("contradictions"):
-        return _contradicted(result["contradictions"])
+    # The rotation has contradictions, too: of its journal, in plain sentences, and they break nothing.
+    contradictions = [each for each in result.get("contradictions", []) if isinstance(each, t.Mapping)]
+    if contradictions:
+        return _contradicted(contradictions)
     gate = result.get("gate")
     if gate and not gate["needed_by"]:
         return FAIL, f"waits at the {gate['name']} gate for {gate['waiting_for']}"

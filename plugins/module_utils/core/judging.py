@@ -56,6 +56,7 @@ def _observed(params: Params, now: datetime.datetime) -> t.Iterator[Finding]:
         yield from observations.of_names(controller, params["names"])
     for bundle in params["bundles"]:
         yield from observations.of_bundle(controller, bundle)
+        yield observations.of_journal(controller, bundle)
         yield from agreement.of_upload(controller, bundle, environment, regions)
     if params["rotation"]:
         last, most = _last_rotation(params["rotation"]["metrics_path"]), params["rotation"]["most_days"]

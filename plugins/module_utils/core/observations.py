@@ -126,6 +126,13 @@ def of_bundle(host: str, bundle: Result) -> Findings:
     yield Finding("apns-certificate", "lifetime", host, WARNING if due else PASS, said, measured=measured)
 
 
+def of_journal(host: str, bundle: Result) -> Finding:
+    """From apns_certificate_info: whether what lies in the key store is what the journal says was put there."""
+    wrong = [sentence.rstrip(".") for sentence in bundle.get("contradictions", [])]
+    said = "; ".join(wrong) or "what lies there is what the journal says"
+    return Finding("apns-certificate", "journal", host, WARNING if wrong else PASS, said)
+
+
 def of_rotation(host: str, result: Result | None) -> Findings:
     """From the check-mode run of apns_certificate: what APNs and the consumer said of what is in service."""
     if unanswered(result) or result is None:

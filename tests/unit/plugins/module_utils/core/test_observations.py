@@ -11,7 +11,7 @@ import pytest
 
 from ansible_collections.pushops.securemail.plugins.module_utils.core import agreement, observations
 from ansible_collections.pushops.securemail.plugins.module_utils.core.checks import CHECKS, check_of
-from ansible_collections.pushops.securemail.plugins.module_utils.core.evidence import Finding
+from ansible_collections.pushops.securemail.plugins.module_utils.core.evidence import Finding, judge
 from ansible_collections.pushops.securemail.plugins.module_utils.core.path import LINKS
 
 FQDN = "eu-west-1.mailboxlistener.xm.citrix.com"
@@ -130,6 +130,17 @@ def test_how_long_the_certificate_lasts(days: int | None, must_act: str, state: 
         "decision": {"sentence": "Due."},
     }
     assert states(observations.of_bundle("controller", bundle)) == {"apns-certificate.lifetime": state}
+
+
+@pytest.mark.parametrize(("contradictions", "state"), [([], "pass"), (["sha256 'a' then, 'b' now"], "warning")])
+def test_a_key_store_that_somebody_changed_is_a_warning(contradictions: list[str], state: str) -> None:
+    assert observations.of_journal("controller", {"contradictions": contradictions}).state == state
+
+
+def test_the_journals_contradictions_are_not_taken_for_those_of_an_app() -> None:
+    result = {"changes": [], "contradictions": ["sha256 'a' then, 'b' now"]}
+    (finding,) = judge("key-store", ["apns-certificate"], {"controller": result})
+    assert finding.state == "pass"
 
 
 @pytest.mark.parametrize(
