@@ -22,7 +22,8 @@ def of_xms(host: str, result: Result | None, environment: t.Mapping[str, str]) -
     """From the check-mode run of xms_mdx_push_policy: what the app is told."""
     if unanswered(result) or result is None or "policies" not in result:
         return
-    changes = {change["name"].lower(): change for change in result.get("changes", [])}
+    # Where several platforms are asked for, theirs stands before the title.
+    changes = {change["name"].lower().rpartition(": ")[2]: change for change in result.get("changes", [])}
     held = {}
     for title, key in ((_REGION, "region"), (_CUSTOMER, "customer_id")):
         change = changes.get(title)

@@ -35,7 +35,7 @@ class Finding:
     state: str
     evidence: str
     remedy: str = ""
-    measured: t.Mapping[str, t.Any] = field(default_factory=dict)
+    measured: t.Mapping[str, t.Any] = field(default_factory=dict, kw_only=True)
 
     @property
     def check(self) -> Check:

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 from ansible_collections.pushops.securemail.plugins.module_utils.core.evidence_document import Document
 
-WIDTH, HEIGHT = 360, 560
+WIDTH, HEIGHT = 360, 580
 BOX_WIDTH, BOX_HEIGHT = 150, 34
 _LEFT, _RIGHT, _MIDDLE = 20, 200, 95
 
@@ -44,10 +44,10 @@ BOXES = (
     Box("iPhone", _LEFT, 90),
     Box("Registration service", _RIGHT, 170),
     Box("Exchange front end", _LEFT, 170),
-    Box("Exchange back end", _LEFT, 230),
-    Box("Listener", _LEFT, 356),
-    Box("APNs", _LEFT, 436),
-    Box("iPhone: badge", _LEFT, 516),
+    Box("Exchange back end", _LEFT, 250),
+    Box("Listener", _LEFT, 376),
+    Box("APNs", _LEFT, 456),
+    Box("iPhone: badge", _LEFT, 536),
 )
 
 
@@ -60,11 +60,11 @@ LINES = (
     _down(44, 90, "xms-policies"),
     Line("M170 107H275V170", "registration-egress", (275, 138), (178, 98)),
     _down(124, 170, "read-ahead"),
-    _down(204, 230, "ews-health"),
-    _down(264, 310, "proxy-bypass"),
-    _down(310, 356, "listener-egress"),
-    _down(390, 436, "apns-certificate"),
-    _down(470, 516, "badge"),
+    _down(204, 250, "ews-health"),
+    _down(284, 330, "proxy-bypass"),
+    _down(330, 376, "listener-egress"),
+    _down(410, 456, "apns-certificate"),
+    _down(490, 536, "badge"),
 )
 
 _BADGES = {"arrived": "pass", "missing": "fail", "carries content": "fail", "not tested": "left out"}

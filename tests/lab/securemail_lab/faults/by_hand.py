@@ -68,8 +68,8 @@ def remove_proxy_bypass(lab: Lab, _entering: Entering) -> None:
 def bypass_for_americas(lab: Lab, _entering: Entering) -> None:
     """Put the listener of Americas in the place of the region's on exch01's bypass list."""
     path = _web_config(lab, "exch01", _BACK_END)
-    names = [lab.name(f"listener-{region}").replace(".", r"\.").encode() for region in ("emea", "americas")]
-    write_atomically(path, path.read_bytes().replace(*names), 0o644)
+    own, other = (lab.name(f"listener-{region}").replace(".", r"\.").encode() for region in ("emea", "americas"))
+    write_atomically(path, path.read_bytes().replace(own, other), 0o644)
 
 
 def stop_pool(lab: Lab, _entering: Entering) -> None:

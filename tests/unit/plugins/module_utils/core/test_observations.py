@@ -175,8 +175,9 @@ def held(link: str, findings: t.Iterable[Finding]) -> tuple[str, t.Mapping[str, 
     return finding.state, finding.measured
 
 
-def test_an_app_that_is_told_another_region_is_named_with_it() -> None:
-    changes = [{"name": "Push notifications region", "before": "Americas", "after": "EMEA"}]
+@pytest.mark.parametrize("platform", ["", "android: "])
+def test_an_app_that_is_told_another_region_is_named_with_it(platform: str) -> None:
+    changes = [{"name": f"{platform}Push notifications region", "before": "Americas", "after": "EMEA"}]
     result = {"policies": {}, "changes": changes}
     expected = {"region": "Americas", "customer_id": "contoso-7Q2M4"}
     assert held("xms-policies", agreement.of_xms("xms01", result, ENVIRONMENT)) == ("fail", expected)
