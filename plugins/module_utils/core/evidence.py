@@ -7,14 +7,13 @@ from __future__ import annotations
 import typing as t
 from dataclasses import dataclass, field
 
+from .badge import badge_sentence
 from .checks import Check, check_of
-from .errors import InvalidInput
 from .logged import Result, logged_sentences
 from .path import LINKS
 
 PASS, FAIL, WARNING, NOT_TESTED, LEFT_OUT = "pass", "fail", "warning", "not tested", "left out"
 _SHORT = 60
-_DEVICE = {"device": str, "arrived": bool, "badge_before": int, "badge_after": int}
 
 
 @dataclass(frozen=True)
@@ -63,27 +62,6 @@ class Finding:
             "remedy": self.advice,
             "measured": dict(self.measured),
         }
-
-
-def check_probe(document: t.Mapping[str, t.Any]) -> dict[str, t.Any]:
-    """What a probe command printed, complete enough to be judged.
-
-    :raises InvalidInput: names the key that is missing or of another type.
-    """
-    _check_keys("probe", document, {"arrived": bool, "content_free": bool, "devices": list})
-    for number, device in enumerate(document["devices"]):
-        _check_keys(f"probe.devices[{number}]", device, _DEVICE)
-    return dict(document)
-
-
-def _check_keys(field: str, document: t.Any, kinds: t.Mapping[str, type]) -> None:
-    remedy = "Correct the probe command; docs/verify.md says what it prints"
-    if not isinstance(document, t.Mapping):
-        raise InvalidInput(field, document, "a mapping", remedy)
-    for key, kind in kinds.items():
-        value = document.get(key)
-        if not isinstance(value, kind):
-            raise InvalidInput(f"{field}.{key}", value, f"a value of type {kind.__name__}", remedy)
 
 
 @dataclass(frozen=True)
@@ -150,22 +128,10 @@ class Verdict:
         lines += dict.fromkeys(said)  # several checks of one host may lack an answer for one reason
         lines += [f"WARNING {warning}" for warning in self.warnings]
         lines += self.notes
-        lines.append(_badge_sentence(self.badge, self.probe))
+        lines.append(badge_sentence(self.badge, self.probe))
         if self.badge == "missing":
             lines += logged_sentences(self.exchange)
         return lines
-
-
-def _badge_sentence(badge: str, probe: dict[str, t.Any] | None) -> str:
-    if probe is None:
-        return "Badge: not tested: no push_verify_probe_command is declared, or this run leaves it out."
-    devices = probe.get("devices", [])
-    shown = ", ".join(
-        f"{device['device']} {device['badge_before']} -> {device['badge_after']}"
-        + (f" ({device['last_error']})" if device.get("last_error") and not device["arrived"] else "")
-        for device in devices
-    )
-    return f"Badge: {badge} after one mail to {probe.get('mailbox', 'the probe mailbox')}: {shown}."
 
 
 def judge(

@@ -9,8 +9,9 @@ import pathlib
 import typing as t
 
 from . import agreement, observations
+from .badge import check_probe
 from .errors import InvalidInput
-from .evidence import Finding, Verdict, check_probe, judge
+from .evidence import Finding, Verdict, judge
 from .path import LINKS
 from .textfile import newest
 
