@@ -17,6 +17,14 @@ from .path import LINKS
 Result = t.Mapping[str, t.Any]
 Findings = t.Iterator[Finding]
 
+#: Every check of a host, so that one that falls silent lacks none of them.
+_OF_EXCHANGE = (
+    ("read-ahead", "client-certificates"),
+    ("ews-health", "app-pool"),
+    ("ews-health", "answers"),
+    ("proxy-bypass", "effective"),
+    ("listener-egress", "events"),
+)
 _DAY = 86400.0
 #: A clock that is further ahead than this is wrong.
 _CLOCK_SECONDS = 3600.0
@@ -27,15 +35,9 @@ def of_exchange(host: str, result: Result | None, client_certificates: bool | No
 
     :param client_certificates: what ``push_client_certificate_auth`` declares; ``None``: nothing to compare with.
     """
-    asked = {
-        "read-ahead": "client-certificates",
-        "ews-health": "app-pool",
-        "proxy-bypass": "effective",
-        "listener-egress": "events",
-    }
     silent = unanswered(result)
     if silent or result is None:
-        for link, word in asked.items():
+        for link, word in _OF_EXCHANGE:
             yield Finding(link, word, host, *(silent or (LEFT_OUT, "")))
         return
     if client_certificates is not None:

@@ -100,7 +100,7 @@ def test_client_certificates_are_compared_where_something_is_declared(declared: 
 )
 def test_a_host_without_an_answer_says_why_in_every_check(result: t.Any, state: str, why: str) -> None:
     found = list(observations.of_exchange("exch01", result, True))
-    assert {finding.link for finding in found} == {"read-ahead", "ews-health", "proxy-bypass", "listener-egress"}
+    assert {finding.id for finding in found} == of_exchange(facts()).keys()
     assert {(finding.state, finding.evidence) for finding in found} == {(state, why)}
 
 
