@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import json
 import pathlib
+import time
 import typing as t
 
 import pytest
@@ -26,9 +27,11 @@ ARRIVED = {"mailbox": "alex@contoso.com", "arrived": True, "content_free": True,
 
 @pytest.fixture
 def judge(capsys: pytest.CaptureFixture[str]) -> t.Callable[..., dict[str, t.Any]]:
-    def run(hosts: dict[str, t.Any], links: list[str] | None = None, **more: t.Any) -> dict[str, t.Any]:
+    def run(
+        hosts: dict[str, t.Any], links: list[str] | None = None, asked_for: list[str] | None = None, **more: t.Any
+    ) -> dict[str, t.Any]:
         results = [{"asked": "exchange", "links": links or EWS, "hosts": hosts}]
-        arguments = {"environment": EMEA, "results": results, "probe": ARRIVED, **more}
+        arguments = {"environment": EMEA, "results": results, "probe": ARRIVED, "links": asked_for, **more}
         with patch_module_args(arguments), pytest.raises(SystemExit):
             push_path_verdict.main()
         answer: dict[str, t.Any] = json.loads(capsys.readouterr().out)
@@ -104,6 +107,34 @@ def test_an_incomplete_probe_names_what_is_missing(
     answer = judge({"exch01": {"changes": []}}, probe=probe)
     assert answer["failed"]
     assert answer["msg"].startswith(named)
+
+
+@pytest.mark.parametrize(
+    ("metrics", "state"),
+    [
+        ('pushops_rotation_last_success_timestamp_seconds{bundle_id="com.contoso.securemail"} 1\n', "warning"),
+        ("# nothing of it\npushops_rotation_last_success_timestamp_seconds{} soon\n", "warning"),
+        (None, "warning"),
+        (f"pushops_rotation_last_success_timestamp_seconds{{}} {time.time() - 3600:.0f}\n", "pass"),
+    ],
+)
+def test_the_rotations_metrics_say_whether_it_still_runs(
+    judge: t.Callable[..., dict[str, t.Any]], tmp_path: pathlib.Path, metrics: str | None, state: str
+) -> None:
+    path = tmp_path / "pushops.prom"
+    if metrics is not None:
+        path.write_text(metrics, encoding="utf-8")
+    answer = judge({"exch01": {"changes": []}}, rotation={"metrics_path": str(path)})
+    assert {check["id"]: check["state"] for check in answer["checks"]}["apns-certificate.schedule"] == state
+    assert answer["sound"]
+
+
+def test_what_is_found_about_other_links_than_those_asked_for_is_left_out(
+    judge: t.Callable[..., dict[str, t.Any]], tmp_path: pathlib.Path
+) -> None:
+    rotation = {"metrics_path": str(tmp_path / "none.prom")}
+    answer = judge({"exch01": {"changes": []}}, links=EWS, rotation=rotation, asked_for=["read-ahead"])
+    assert {check["id"] for check in answer["checks"]} == {"read-ahead.exchange"}
 
 
 def test_an_unknown_link_is_refused(judge: t.Callable[..., dict[str, t.Any]]) -> None:
