@@ -90,6 +90,27 @@ class CertificateSite:
         task: dict[str, t.Any] = {"name": "Certificate", "pushops.securemail.apns_certificate": arguments}
         return task if check is None else {**task, "check_mode": check}
 
+    def declared(self, age: int = 0, bundle_id: str = push_ca.BUNDLE_ID, **changed: t.Any) -> dict[str, t.Any]:
+        """The variables of a host of ``push_controller``, with commands at both gates; playbooks go by the clock.
+
+        :param age: days ago, by which the authority dates what it issues.
+        """
+        commands = self.commands()
+        return {
+            "ansible_connection": "local",
+            "ansible_python_interpreter": sys.executable,
+            "push_region": "emea",
+            "push_bundle_id": bundle_id,
+            "push_customer_id": CUSTOMER_ID,
+            "push_client_certificate_auth": True,
+            "apns_certificate_path": str(self.store),
+            "apns_certificate_key_passphrase": KEY_PASSPHRASE,
+            "apns_certificate_pkcs12_passphrase": PKCS12_PASSPHRASE,
+            "apns_certificate_signing_command": [*commands["signing_command"], "{bundle_id}", str(age)],
+            "apns_certificate_portal_command": commands["portal_command"],
+            **changed,
+        }
+
     def snapshot(self) -> Snapshot:
         """Permissions and content of everything in the store, but for the lock."""
         return {

@@ -110,4 +110,9 @@ if __name__ == "__main__":
     ca_key, csr, answer = (pathlib.Path(argument) for argument in sys.argv[1:4])
     loaded = serialization.load_pem_private_key(ca_key.read_bytes(), None)
     assert isinstance(loaded, rsa.RSAPrivateKey)
-    answer.write_bytes(PushCa(loaded).answer(csr.read_bytes()))
+    wanted = GOOD
+    if sys.argv[4:]:  # bundle id and age in days by the clock, for those who cannot set the time
+        bundle_id, age = sys.argv[4:]
+        start = datetime.datetime.now(datetime.UTC) - datetime.timedelta(days=int(age), hours=1)
+        wanted = Kind(bundle_id, not_before=start)
+    answer.write_bytes(PushCa(loaded).answer(csr.read_bytes(), wanted))
