@@ -51,6 +51,8 @@ mount -t devpts -o newinstance,ptmxmode=0666 devpts dev/pts
 ln -s pts/ptmx dev/ptmx
 for device in null zero full random urandom tty; do touch dev/$device; mount --bind /dev/$device dev/$device; done
 for path in "$2" "$3" "$4"; do mkdir -p ".$path"; mount --bind "$path" ".$path"; done
+# systemd leaves this to who starts it in a container; without it a service never sees its credentials.
+mount --make-rshared .
 exec chroot . /usr/bin/env -i container=test PATH=/usr/sbin:/usr/bin:/sbin:/bin \\
   /lib/systemd/systemd --unit=multi-user.target --log-target=journal </dev/null
 """

@@ -141,6 +141,7 @@ def test_a_schedule_comes_stays_and_goes(host: BootedHost, ansible: Ansible, sit
 def test_the_timer_fires_the_job_and_its_failure_fires_the_hook(
     host: BootedHost, ansible: Ansible, site: UnattendedSite
 ) -> None:
+    site.declare(age=300)
     wanted = declared(site, on_calendar="*-*-* *:*:0/2", jitter=1)
     changed(play(ansible, host, wanted))
     wait(lambda: last(host).get("ended", "") != "", host)
@@ -168,7 +169,7 @@ def test_the_timer_fires_the_job_and_its_failure_fires_the_hook(
 
     # A gate that waits is no failure, and it is told once.
     written = len(site.told_by_mail())
-    site.declare(apns_certificate_signing_command=[], apns_certificate_renew_before_days=390, age=230)
+    site.declare(apns_certificate_signing_command=[], apns_certificate_renew_before_days=120)
     for _turn in range(2):
         host.run("systemctl", "start", f"{NAME}.service")
         assert last(host)["exit_status"] == 75, last(host)

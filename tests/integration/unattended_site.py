@@ -5,6 +5,8 @@
 from __future__ import annotations
 
 import contextlib
+import email
+import email.policy
 import http.server
 import json
 import pathlib
@@ -77,7 +79,13 @@ class UnattendedSite:
         return self._private("webhook-url", f"http://127.0.0.1:{port}/hooks/{WEBHOOK_TOKEN}\n")
 
     def told_by_mail(self) -> list[str]:
-        return [path.read_text(encoding="utf-8") for path in sorted(self.letters.iterdir())]
+        """Each letter as people read it, below the words that sendmail got."""
+        letters = []
+        for path in sorted(self.letters.iterdir()):
+            words, _end, raw = path.read_text(encoding="utf-8").partition("\n")
+            letter = email.message_from_string(raw, policy=email.policy.default)
+            letters.append(f"{words}\nSubject: {letter['Subject']}\n{letter.get_content()}")
+        return letters
 
     def settings(self, **changed: t.Any) -> pathlib.Path:
         """What rotate.py and notify.py are started with."""
