@@ -54,6 +54,9 @@ $(VENV)/.installed-kerberos: requirements/kerberos.txt $(VENV)/.installed .cache
 $(LINK):
 	@mkdir -p $(dir $@) && ln -sfn ../../../.. $@
 
+.cache/rulebook/ruleset_schema.json: tests/tools/rulebook-schema $(VENV)/.installed
+	@tests/tools/rulebook-schema $(@D)
+
 .PHONY: demo
 demo: setup ## Watch a badge that did not arrive, arrive; then links broken one by one and named
 	@securemail-lab --directory $(LAB) demo
@@ -72,7 +75,7 @@ test: lint units sanity scenarios walk ## Everything that CI runs
 	@echo "test: all passed"
 
 .PHONY: units
-units: setup .cache/packages-tests .cache/promtool/promtool .cache/axe/axe.min.js .cache/openapi/.installed $(VENV)/.installed-kerberos ## Unit, property, lab and integration tests
+units: setup .cache/packages-tests .cache/promtool/promtool .cache/rulebook/ruleset_schema.json .cache/axe/axe.min.js .cache/openapi/.installed $(VENV)/.installed-kerberos ## Unit, property, lab and integration tests
 	@echo "test: unit, property, lab and integration tests"
 	@pytest -q -n 2 --dist loadfile $(TESTS)
 

@@ -108,20 +108,25 @@ class Wire:
         return dict(zip(COLUMNS, [*sent, legs["requests"], legs["bytes"]], strict=True))
 
 
+def install_peers() -> None:
+    """The general modules, in an environment of their own."""
+    wanted = ROOT / "requirements" / "peers.txt"
+    stamp = PEERS / "requirements.txt"
+    if not stamp.exists() or stamp.read_bytes() != wanted.read_bytes():
+        print("setup: the general modules, into .cache/bench-peers (about 500 MB)", flush=True)
+        subprocess.run([sys.executable, "-m", "venv", "--clear", str(PEERS)], check=True)
+        pip = [str(PEERS / "bin" / "pip"), "install", "--quiet", "--disable-pip-version-check"]
+        subprocess.run([*pip, "-r", str(wanted)], check=True, stderr=subprocess.DEVNULL)
+        stamp.write_bytes(wanted.read_bytes())
+
+
 class Peers:
     """The general modules, run by an ansible-playbook of their own environment."""
 
     def __init__(self, folder: pathlib.Path) -> None:
         self._folder = folder
         self._program = PEERS / "bin" / "ansible-playbook"
-        wanted = ROOT / "requirements" / "peers.txt"
-        stamp = PEERS / "requirements.txt"
-        if not stamp.exists() or stamp.read_bytes() != wanted.read_bytes():
-            print("setup: the general modules, into .cache/bench-peers (about 500 MB)", flush=True)
-            subprocess.run([sys.executable, "-m", "venv", "--clear", str(PEERS)], check=True)
-            pip = [str(PEERS / "bin" / "pip"), "install", "--quiet", "--disable-pip-version-check"]
-            subprocess.run([*pip, "-r", str(wanted)], check=True, stderr=subprocess.DEVNULL)
-            stamp.write_bytes(wanted.read_bytes())
+        install_peers()
 
     def play(self, host: ExchangeHost, task: Task) -> None:
         play = {"hosts": "all", "gather_facts": False, "tasks": [task]}

@@ -35,7 +35,14 @@ from ansible_collections.pushops.securemail.tests.integration.running_ansible im
     Ansible,
     Inventory,
     Task,
+    run_bounded,
 )
+from ansible_collections.pushops.securemail.tests.integration.unattended_site import (
+    PROGRAMS,
+    UnattendedSite,
+    Webhook,
+)
+from ansible_collections.pushops.securemail.tests.integration.unattended_site import SECRETS as SCHEDULE_SECRETS
 from ansible_collections.pushops.securemail.tests.integration.watching_processes import watching_processes
 from ansible_collections.pushops.securemail.tests.integration.winrm_logins import (
     HOST,
@@ -402,6 +409,31 @@ def test_no_secret_comes_out(tmp_path: pathlib.Path, name: str) -> None:
     }
     for secret, user in scenario.secrets:
         found = [place for place, content in places.items() if any(shape in content for shape in shapes(secret, user))]
+        assert found == [], f"a secret stands in {found}"
+
+
+@pytest.mark.parametrize("fails", [False, True], ids=["rotated", "failed"])
+def test_no_secret_comes_out_of_an_unattended_rotation(tmp_path: pathlib.Path, fails: bool) -> None:
+    """What a schedule adds: the vault's password, the webhook's address, a log, a report, mail and messages."""
+    site = UnattendedSite(tmp_path / "site")
+    if fails:
+        site.declare(apns_certificate_portal_command=ECHO)
+    with Webhook().serving() as webhook, watching_processes() as processes:
+        url = site.webhook_url_file(webhook.port)
+        settings = site.settings(webhook_url_file=str(url))
+        command = [sys.executable, str(PROGRAMS / "rotate.py"), str(settings)]
+        environment = {**os.environ, "ANSIBLE_VERBOSITY": "4"}
+        status, stdout, stderr = run_bounded(command, environment, tmp_path)
+    assert (status, len(webhook.posted), len(site.told_by_mail())) == (1 if fails else 0, fails, fails), stdout + stderr
+    kept = {site.vault_password_file, url}
+    places = {
+        "the log": (stdout + stderr).encode(),
+        "the webhook": json.dumps([{**posted, "path": ""} for posted in webhook.posted]).encode(),
+        **{f"a process: {process[:200]!r}": process for process in processes},
+        **{str(path): content for path, content in contents(tmp_path).items() if path not in kept},
+    }
+    for secret in SCHEDULE_SECRETS:
+        found = [place for place, content in places.items() if any(shape in content for shape in shapes(secret, ""))]
         assert found == [], f"a secret stands in {found}"
 
 
