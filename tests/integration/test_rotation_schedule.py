@@ -189,3 +189,45 @@ def test_the_timer_fires_the_job_and_its_failure_fires_the_hook(
     for secret in SECRETS:
         for place in (journal, settings, *site.told_by_mail()):
             assert secret not in place
+
+
+def test_cron_where_it_is_declared_takes_the_place_of_systemd(
+    host: BootedHost, ansible: Ansible, site: UnattendedSite
+) -> None:
+    wanted = declared(site)
+    changed(play(ansible, host, wanted))
+    secret = site.seen_at / "vault-password"
+    by_cron = wanted | {"rotation_schedule_with": "cron", "rotation_schedule_jitter": 1}
+    refused = play(ansible, host, by_cron)
+    assert refused.status != 0 and f"{secret} is to be there" in refused.output, "it is root's"
+    host.run("chown", USER, str(secret))
+    assert changed(play(ansible, host, by_cron))
+    assert changed(play(ansible, host, by_cron)) == []
+    assert "timer" not in files(host) and NAME not in host.ask("systemctl", "list-units", "--all", f"{NAME}*")
+
+    line = host.run("cat", f"/etc/cron.d/{NAME}").splitlines()[-1]
+    *when, user, command = line.split(" ", 6)
+    assert (when, user) == (["0", "4", "*", "*", "*"], USER) and "%" not in command
+    job, _pipe, logger = command.rpartition(" 2>&1 | ")
+    assert logger == f"logger -t {NAME}"
+    host.run("setpriv", "--reuid", USER, "--regid", USER, "--clear-groups", "sh", "-c", job)
+    assert last(host)["exit_status"] == 0 and site.told_by_mail() == []
+
+
+@pytest.mark.parametrize(
+    ("wrong", "words"),
+    [
+        ({"on_calendar": "every so often"}, "rotation_schedule_on_calendar is 'every so often'"),
+        ({"mail_to": []}, "Nobody would hear"),
+        ({"writable_paths": ["/srv/with space"]}, "/srv/with space"),
+        ({"vault_password_file": "/etc/passwd"}, "/etc/passwd is to be there with permissions 0600"),
+        ({"stores": ["/etc"]}, "/etc belongs to root"),
+    ],
+    ids=lambda value: next(iter(value)) if isinstance(value, dict) else "",
+)
+def test_what_cannot_be_right_is_named_before_anything_changes(
+    host: BootedHost, ansible: Ansible, site: UnattendedSite, wrong: dict[str, t.Any], words: str
+) -> None:
+    run = play(ansible, host, declared(site, **wrong))
+    assert run.status != 0 and words in run.output.replace("\n", " "), run.output
+    assert not any(result.changed for result in run.tasks) and files(host) == ""
