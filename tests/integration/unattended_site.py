@@ -62,15 +62,19 @@ class UnattendedSite:
         """Write the inventory; the passphrases stand in its vault."""
         seen = CertificateSite(self.seen_at / "site")
         secrets = {"vault_key": KEY_PASSPHRASE, "vault_pkcs12": PKCS12_PASSPHRASE}
-        named = {"key_passphrase": "{{ vault_key }}", "pkcs12_passphrase": "{{ vault_pkcs12 }}"}
-        variables = seen.declared(**{f"apns_certificate_{name}": value for name, value in named.items()}, **changed)
+        named: dict[str, t.Any] = {
+            "apns_certificate_key_passphrase": "{{ vault_key }}",
+            "apns_certificate_pkcs12_passphrase": "{{ vault_pkcs12 }}",
+        }
+        variables = seen.declared(**named, **changed)
         everything = self.inventory / "group_vars" / "all"
         everything.mkdir(parents=True, exist_ok=True)
         hosts = {"all": {"children": {"push_controller": {"hosts": {"controller": variables}}}}}
         (self.inventory / "hosts.yml").write_text(yaml.safe_dump(hosts))
         vault = everything / "vault.yml"
         vault.write_text(yaml.safe_dump(secrets))
-        command = [BIN / "ansible-vault", "encrypt", "--vault-password-file", self.vault_password_file, vault]
+        password = ["--vault-password-file", str(self.vault_password_file)]
+        command = [str(BIN / "ansible-vault"), "encrypt", *password, str(vault)]
         environment = Ansible(self.folder / f"vaulting-{len(list(self.folder.iterdir()))}").environment()
         subprocess.run(command, check=True, capture_output=True, env=environment)
         vault.chmod(0o644)  # it is encrypted, and the job is another account

@@ -72,7 +72,7 @@ def rotate(settings: Settings) -> int:
         problems: list[str] = []
         statuses = [_inventory(settings, state, inventory, report, problems) for inventory in settings["inventories"]]
         worst = next(status for status in _WORST_FIRST if status in {*statuses, IN_SERVICE})
-        report.update(ended=_now(), exit_status=worst, problems=problems)
+        report.update({"ended": _now(), "exit_status": worst, "problems": problems})
         _write(last, report)
         for problem in problems:
             print(problem, file=sys.stderr)
