@@ -43,6 +43,8 @@ _INTERNET = {
     "portal": (["xenmobiletools.citrix.com"], [41]),
     "apple-ca": (["developer.apple.com"], [51]),
     "apns": (["api.push.apple.com"], [52]),
+    "asc-api": (["api.appstoreconnect.apple.com"], [53]),
+    "enterprise-api": (["api.enterprise.developer.apple.com"], [54]),
 }
 #: Networks by kind of lab: documentation addresses inside namespaces, loopback where the kernel allows none.
 NETWORKS = {

@@ -12,16 +12,14 @@ import uuid
 import zipfile
 
 from cryptography import x509
-from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import ec
-from cryptography.hazmat.primitives.serialization import pkcs7
+from cryptography.hazmat.primitives import serialization
 
 from ..apple.authority import TEAM_ID
+from ..apple.provisioning import LIFETIME, signed
 from ..lab import BUNDLE_ID
 
 APP = "Payload/SecureMail.app"
 INFO, PROFILE = f"{APP}/Info.plist", f"{APP}/embedded.mobileprovision"
-_LIFETIME = dt.timedelta(days=365)
 
 
 def ipa(bundle_id: str = "com.citrix.mail.ios", version: str = "10.8.65") -> bytes:
@@ -54,25 +52,15 @@ def profile(*certificates: x509.Certificate, bundle_id: str = BUNDLE_ID, **entit
         "UUID": str(uuid.uuid4()),
         "TeamIdentifier": [TEAM_ID],
         "CreationDate": now,
-        "ExpirationDate": now + _LIFETIME,
+        "ExpirationDate": now + LIFETIME,
         "ProvisionsAllDevices": True,
         "DeveloperCertificates": [one.public_bytes(serialization.Encoding.DER) for one in certificates],
         "Entitlements": {name: value for name, value in allowed.items() if value is not None},
     }
-    return _signed(plistlib.dumps(document))
+    return signed(document)
 
 
 def profile_document(content: bytes) -> dict[str, t.Any]:
     """What a profile says. Its property list is the only one in it, and stands there as it is."""
     start, end = content.index(b"<?xml"), content.index(b"</plist>") + len(b"</plist>")
     return t.cast(dict[str, t.Any], plistlib.loads(content[start:end]))
-
-
-def _signed(content: bytes) -> bytes:
-    key = ec.generate_private_key(ec.SECP256R1())
-    name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "Apple iPhone OS Provisioning Profile Signing")])
-    now = dt.datetime.now(dt.UTC)
-    builder = x509.CertificateBuilder(name, name, key.public_key(), x509.random_serial_number())
-    signer = builder.not_valid_before(now).not_valid_after(now + _LIFETIME).sign(key, hashes.SHA256())
-    message = pkcs7.PKCS7SignatureBuilder().set_data(content).add_signer(signer, key, hashes.SHA256())
-    return message.sign(serialization.Encoding.DER, [pkcs7.PKCS7Options.Binary])

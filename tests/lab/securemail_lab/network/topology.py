@@ -35,6 +35,8 @@ INTERNET_HOSTS = (
     "portal",
     "apple-ca",
     "apns",
+    "asc-api",
+    "enterprise-api",
 )
 _MOBILE_ROUTER = "198.51.100.254"
 _INTERNET_ROUTER = "203.0.113.253"

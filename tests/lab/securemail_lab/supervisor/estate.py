@@ -101,6 +101,8 @@ PROGRAMS = (
             Door("apple-ca", "https", "tls", "Apple: developer portal"),
             # Its courier listens before it does, on a port that only the devices' mobile network leads to.
             Door("apns", "https", "tls", "Apple: APNs"),
+            Door("asc-api", "https", "tls", "Apple: App Store Connect API"),
+            Door("enterprise-api", "https", "tls", "Apple: Enterprise Program API"),
         ),
     ),
     Program("devices", "devices", ()),
