@@ -53,6 +53,10 @@ from ansible_collections.pushops.securemail.tests.integration.winrm_logins impor
 )
 from ansible_collections.pushops.securemail.tests.unit.plugins.module_utils.apple.push_ca import NOW
 from securemail_lab.apple import authority
+from securemail_lab.apple import seed as apple_seed
+from securemail_lab.apple.developer_api import api as developer_api
+from securemail_lab.apple.developer_api.signing_in import role_of
+from securemail_lab.apple.developer_api.team import APIS, Team
 from securemail_lab.exchange.host import ADMINISTRATOR
 from securemail_lab.kerberos import Realm
 from securemail_lab.netscaler import sessions as netscaler_sessions
@@ -79,7 +83,7 @@ class Scenario:
 
     inventory: Inventory
     task: Task
-    secrets: tuple[tuple[str, str], ...]
+    secrets: t.Sequence[tuple[str, str]]
     kept: tuple[pathlib.Path, ...] = ()
     succeeds: bool = True
     environment: t.Mapping[str, str] = field(default_factory=dict)
@@ -232,6 +236,41 @@ def surveyed(folder: pathlib.Path, passphrase: str = KEY_PASSPHRASE) -> t.Iterat
 
 
 @contextlib.contextmanager
+def app_id(folder: pathlib.Path, by_path: bool = False, **changed: t.Any) -> t.Iterator[Scenario]:
+    """The team's API key, whole and line by line, and every token that is signed with it."""
+    lab = running_lab.create(folder / "lab", "apple-ca", "apns", *(api.host for api in APIS))
+    apple_seed.seed(lab)
+    team = Team(lab, APIS[1])
+    key = team.private_key_path.read_text()
+    arguments = {
+        "url": f"https://{lab.address(team.api.host)}:{lab.port('https')}",
+        "ca_path": str(lab.ca_path),
+        "key_id": team.api.key_id,
+        "issuer_id": team.api.issuer_id,
+        "bundle_id": "com.contoso.securemail",
+        "profile": {"name": "Secure Mail", "path": str(folder / "secure.mobileprovision")},
+        **({"private_key_path": str(team.private_key_path)} if by_path else {"private_key": key}),
+        **changed,
+    }
+    secrets = [(line, "") for line in key.splitlines() if not line.startswith("-----")]
+    known = len(secrets)
+
+    def seen(judged: Team, header: str) -> str:
+        secrets.append((header.removeprefix("Bearer "), ""))
+        return role_of(judged, header)
+
+    with mock.patch.object(developer_api, "role_of", seen), running_lab.serving(lab, "apple"):
+        yield Scenario(
+            CONTROLLER,
+            {"pushops.securemail.apple_app_id": arguments},
+            secrets,
+            kept=(team.private_key_path,),
+            succeeds=not changed,
+        )
+    assert len(secrets) > known, "nobody signed in"
+
+
+@contextlib.contextmanager
 def xms(folder: pathlib.Path, password: str = "", **changed: t.Any) -> t.Iterator[Scenario]:
     lab = running_lab.create(folder / "lab", "xms")
     xms_seed.seed(lab)
@@ -365,6 +404,9 @@ SCENARIOS: dict[str, t.Callable[[pathlib.Path], contextlib.AbstractContextManage
     "certificate info": surveyed,
     "certificate info, wrong passphrase": lambda folder: surveyed(folder, WRONG),
     "certificate, invalid": lambda folder: certificate(folder, False, bundle_id="com.contoso.*"),
+    "App ID": app_id,
+    "App ID, key in a file": lambda folder: app_id(folder, by_path=True),
+    "App ID, key of somebody else": lambda folder: app_id(folder, issuer_id="57246542-96fe-1a63-e053-0824d011072a"),
     "squid": lambda folder: squid(folder, PEER, True),
     "squid, a line that it refuses": lambda folder: squid(folder, f"no_such_directive {PARENT}", False),
     "squid, an option that it refuses": lambda folder: squid(folder, f"url_rewrite_children {PARENT}", False),
