@@ -130,7 +130,7 @@ def untouched(tmp_path_factory: pytest.TempPathFactory) -> t.Iterator[Account]:
 
 
 def test_present_changed_and_idempotent_in_check_and_real(either: Account) -> None:
-    asked = {"profile": either.profile(), "devices": [{"name": "Alex", "udid": UDID}]}
+    asked: dict[str, t.Any] = {"profile": either.profile(), "devices": [{"name": "Alex", "udid": UDID}]}
     empty = either.held
     predicted = either.run(**asked, check=True, diff=True)
     assert predicted.result("App ID").changed and either.held == empty and not either.path.exists()
@@ -173,7 +173,7 @@ def test_a_revoked_certificate_invalidates_and_the_old_one_goes_last_where_asked
     assert account.changes(profile=account.profile()) == [], "a new certificate alone is no reason"
     account.take_away("certificates", first["id"])
     assert account.findings() == ["profile-invalid"]
-    asked = {"profile": account.profile(), "remove_superseded": True}
+    asked: dict[str, t.Any] = {"profile": account.profile(), "remove_superseded": True}
     made = account.run(**asked)
     changes = made.result("App ID")["changes"]
     assert changes[0]["before"] == {"name": "Secure Mail", "reason": "profile-invalid"}

@@ -7,6 +7,7 @@ from __future__ import annotations
 import pathlib
 import shutil
 import subprocess
+import typing as t
 
 import pytest
 from cryptography import x509
@@ -87,7 +88,7 @@ def test_neither_opens_it_with_another_passphrase(tmp_path: pathlib.Path, encryp
 @pytest.mark.parametrize("encryption", ENCRYPTIONS)
 def test_both_open_what_the_rotation_wrote(tmp_path: pathlib.Path, ansible: Ansible, encryption: str) -> None:
     site = CertificateSite.create(tmp_path / "site")
-    more = {"pkcs12_encryption": encryption, "pkcs12_passphrase": QUOTED}
+    more: dict[str, t.Any] = {"pkcs12_encryption": encryption, "pkcs12_passphrase": QUOTED}
     done = ansible.play(CONTROLLER, site.task(**site.commands(), **more))
     assert done.status == 0, done.output
     version = site.home / "current"

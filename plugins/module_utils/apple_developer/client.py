@@ -176,7 +176,7 @@ def time_of(resource: Json, attribute: str) -> datetime.datetime:
 
     :raises UnexpectedState: it has none.
     """
-    value = (resource.get("attributes") or {}).get(attribute)
+    value: t.Any = (resource.get("attributes") or {}).get(attribute)
     try:
         return datetime.datetime.fromisoformat(value).astimezone(datetime.UTC)
     except (TypeError, ValueError):
