@@ -64,15 +64,10 @@ options:
     default: true
   timeout:
     description:
-      - Seconds that one request may take.
+      - Seconds that one request may take. Where Apple has had too many (429), it is sent again up to twice, no later
+        than 30 seconds after; where Apple asks for a longer pause, the module fails at once.
     type: int
     default: 30
-  retry_timeout:
-    description:
-      - Seconds to wait in all, where Apple has had too many requests (429) or is busy. Where it asks for more, the
-        module fails at once.
-    type: int
-    default: 60
 attributes:
   action_group:
     description: Use C(group/pushops.securemail.apple_developer) in C(module_defaults) to set the key once.

@@ -27,7 +27,6 @@ SPEC: dict[str, t.Any] = {
     "ca_path": {"type": "path"},
     "validate_certs": {"type": "bool", "default": True},
     "timeout": {"type": "int", "default": 30},
-    "retry_timeout": {"type": "int", "default": 60},
 }
 #: For AnsibleModule: one source of the key.
 ONE_KEY: dict[str, t.Any] = {
@@ -52,9 +51,7 @@ def make_client(params: t.Mapping[str, t.Any], on_secret: t.Callable[[str], None
         content,
     )
     transport = HttpsTransport(params["ca_path"], params["validate_certs"], params["timeout"])
-    return DeveloperClient(
-        PROGRAMS[params["api"]], api_key, transport, params["url"], params["retry_timeout"], on_secret
-    )
+    return DeveloperClient(PROGRAMS[params["api"]], api_key, transport, params["url"], on_secret)
 
 
 def _read(path: str) -> str:

@@ -8,7 +8,6 @@ Source: Apple, "App Store Connect API" and "Enterprise Program API" on developer
 from __future__ import annotations
 
 import datetime
-import email.utils
 import json
 import time
 import typing as t
@@ -16,8 +15,9 @@ import urllib.parse
 from dataclasses import dataclass
 
 from ..core.errors import Refused, UnexpectedState, Unreachable
-from ..core.https import Answer, Exchange, Json, base_url, json_object
+from ..core.https import Answer, Json, Transport, base_url, json_object
 from ..core.redact import redact
+from ..core.retries import patiently
 from .tokens import LIFETIME, ApiKey, sign
 
 
@@ -37,7 +37,6 @@ PROGRAMS = {
 _PAGE = 200
 _MOST_PAGES = 500
 _RENEW = 60  # seconds before a token ends in which it is not used any more
-_FIRST_PAUSE = 2.0
 _SHOWN_CHARACTERS = 300
 _REMEDIES = {
     401: "Check key_id, issuer_id and private_key, that the key belongs to this program and is not revoked, and the "
@@ -45,7 +44,7 @@ _REMEDIES = {
     403: "Give the key the role Admin or App Manager with access to certificates, identifiers and profiles; accept a "
     "license agreement that waits for the account holder",
     409: "Correct the value that Apple names, or look at it in the developer portal",
-    429: "Run again later: Apple counts requests by key over the last hour; or raise retry_timeout",
+    429: "Run again later: Apple counts the requests of a key over the last hour",
 }
 
 
@@ -53,7 +52,6 @@ class DeveloperClient:
     """Signs in with a token of its own making, and makes the next one before it ends.
 
     :param url: the server, where it is not Apple's own.
-    :param retry_timeout: seconds in all that it waits for a server that has had too many requests.
     :param on_secret: called with every token, so that a caller can keep it out of its output.
     :raises InvalidInput: a URL or key of another form.
     """
@@ -62,17 +60,15 @@ class DeveloperClient:
         self,
         program: Program,
         api_key: ApiKey,
-        exchange: Exchange,
+        transport: Transport,
         url: str | None = None,
-        retry_timeout: int = 60,
         on_secret: t.Callable[[str], None] = lambda secret: None,
         clock: t.Callable[[], float] = time.time,
         sleep: t.Callable[[float], None] = time.sleep,
     ) -> None:
         self._base = base_url(url or program.url, "Leave url out, or name the server alone")
-        self._program, self._api_key, self._exchange = program, api_key, exchange
+        self._program, self._api_key, self._transport = program, api_key, transport
         self._key = api_key.load()
-        self._patience = float(retry_timeout)
         self._on_secret, self._clock, self._sleep = on_secret, clock, sleep
         self._token, self._token_ends = "", 0.0
 
@@ -119,21 +115,15 @@ class DeveloperClient:
         :raises Unreachable: no answer, or one that is not the API's. What was to be made may have been made.
         :raises Refused: the server said no.
         """
-        pause = _FIRST_PAUSE
         sent = None if body is None else json.dumps(body)
-        while True:
+
+        def send() -> Answer:
             headers = {"Authorization": f"Bearer {self._current_token()}", "Accept": "application/json"}
             if sent is not None:
                 headers["Content-Type"] = "application/json"
-            answer = self._exchange.exchange(method, url, headers, sent)
-            # Too many requests were not looked at, so any may be repeated; a busy server may have acted.
-            repeatable = answer.code == 429 or (answer.code == 503 and method == "GET")
-            wait = max(pause, _retry_after(answer, self._clock()))
-            if not repeatable or wait > self._patience:
-                return self._judged(answer, method, url)
-            self._patience -= wait
-            self._sleep(wait)
-            pause *= 2
+            return self._transport.send(method, url, headers, sent)
+
+        return self._judged(patiently(send, self._sleep, repeatable=method == "GET"), method, url)
 
     def _judged(self, answer: Answer, method: str, url: str) -> Json:
         document = json_object(answer.text)
@@ -148,7 +138,7 @@ class DeveloperClient:
                 return {}
             raise Refused(
                 f"Expected {method} {url} to succeed, but got HTTP {answer.code}: {self._shown(said)}"
-                + (f" (asked to wait {answer.headers['retry-after']})" if "retry-after" in answer.headers else ""),
+                + (f" (to be asked again in {answer.retry_after[:40]!r})" if answer.retry_after else ""),
                 _REMEDIES.get(answer.code, "Look at what Apple names, and run again"),
             )
         raise self._foreign(method, url, f"HTTP {answer.code} with {self._shown(answer.text)!r}")
@@ -196,14 +186,3 @@ def _linked(value: t.Any) -> t.Any:
 def _explained(error: Json) -> str:
     code, title, detail = (str(error.get(name) or "") for name in ("code", "title", "detail"))
     return f"{code}: {detail or title}".strip(": ")
-
-
-def _retry_after(answer: Answer, now: float) -> float:
-    """Seconds that the server asks to wait: a number, or a date (RFC 9110); 0 where it asks for nothing."""
-    value = answer.headers.get("retry-after", "").strip()
-    if value.isdigit():
-        return float(value)
-    try:
-        return max(0.0, email.utils.parsedate_to_datetime(value).timestamp() - now)
-    except ValueError:
-        return 0.0

@@ -13,16 +13,20 @@ from .https import Answer, AnswerLost
 
 ATTEMPTS = 3
 #: Codes that say "not now" (RFC 9110, 15.6.4; RFC 6585, 4).
-BUSY = (429, 503)
+TOO_MANY = 429
+BUSY = (TOO_MANY, 503)
 #: Seconds: who asks for more gets the answer back at once, so that a person can decide.
 LONGEST_WAIT = 30.0
 _FIRST_WAIT = 1.0
 
 
-def patiently(send: t.Callable[[], Answer], pause: t.Callable[[float], None] = time.sleep) -> Answer:
+def patiently(
+    send: t.Callable[[], Answer], pause: t.Callable[[float], None] = time.sleep, repeatable: bool = True
+) -> Answer:
     """Send until there is an answer that is not "not now".
 
     :param pause: waits for so many seconds.
+    :param repeatable: whether twice does no more than once. Else only what was turned away unread (429) is sent again.
     :raises AnswerLost: the last attempt, too, brought no answer.
     """
     for attempt in range(1, ATTEMPTS):
@@ -30,9 +34,10 @@ def patiently(send: t.Callable[[], Answer], pause: t.Callable[[float], None] = t
         try:
             answer = send()
         except AnswerLost:
-            pass
+            if not repeatable:
+                raise
         else:
-            if answer.code not in BUSY:
+            if answer.code not in (BUSY if repeatable else (TOO_MANY,)):
                 return answer
             wait = max(wait, seconds_asked(answer.retry_after, datetime.datetime.now(datetime.UTC)))
             if wait > LONGEST_WAIT:
