@@ -13,6 +13,7 @@ from .logged import Result, logged_sentences
 from .path import LINKS
 
 PASS, FAIL, WARNING, NOT_TESTED, LEFT_OUT = "pass", "fail", "warning", "not tested", "left out"
+_WORST_FIRST = (FAIL, NOT_TESTED, WARNING, PASS, LEFT_OUT)
 _SHORT = 60
 
 
@@ -132,6 +133,11 @@ class Verdict:
         if self.badge == "missing":
             lines += logged_sentences(self.exchange)
         return lines
+
+
+def worst(states: t.Collection[str]) -> str:
+    """The worst of the states of some checks; without any, nothing was asked."""
+    return next((state for state in _WORST_FIRST if state in states), LEFT_OUT)
 
 
 def judge(

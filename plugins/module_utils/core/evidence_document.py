@@ -13,13 +13,12 @@ import typing as t
 from dataclasses import dataclass
 
 from .errors import UnexpectedState
-from .evidence import Verdict
+from .evidence import Verdict, worst
 from .path import LINKS
 
 #: Goes up when a key changes its meaning or goes away; a new key alone leaves it.
 SCHEMA = 1
 
-_WORST_FIRST = ("fail", "not tested", "warning", "pass", "left out")
 _NEEDED = {
     "environment": dict,
     "began": str,
@@ -90,9 +89,7 @@ def compose(verdict: Verdict, run: Run) -> Document:
 
 
 def _state_of(link: str, checks: t.Sequence[Document]) -> str:
-    """The worst state among a link's checks; a link without any was left out."""
-    states = {check["state"] for check in checks if check["link"] == link}
-    return next((state for state in _WORST_FIRST if state in states), "left out")
+    return worst({check["state"] for check in checks if check["link"] == link})
 
 
 def _certificates(bundle: t.Mapping[str, t.Any]) -> t.Iterator[Document]:
