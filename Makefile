@@ -51,6 +51,11 @@ $(VENV)/.installed-kerberos: requirements/kerberos.txt $(VENV)/.installed .cache
 	@.cache/openapi/bin/pip install --quiet --disable-pip-version-check --require-hashes -r requirements/openapi.txt 2> >(grep -v ^WARNING >&2)
 	@touch $@
 
+.cache/ara/.installed: requirements/ara.txt
+	@echo "setup: ARA into .cache/ara/"
+	@$(PYTHON) -m pip install --quiet --disable-pip-version-check --require-hashes --target $(@D) -r requirements/ara.txt 2> >(grep -v ^WARNING >&2)
+	@touch $@
+
 $(LINK):
 	@mkdir -p $(dir $@) && ln -sfn ../../../.. $@
 
@@ -75,7 +80,7 @@ test: lint units sanity scenarios walk ## Everything that CI runs
 	@echo "test: all passed"
 
 .PHONY: units
-units: setup .cache/packages-tests .cache/promtool/promtool .cache/rulebook/ruleset_schema.json .cache/axe/axe.min.js .cache/openapi/.installed $(VENV)/.installed-kerberos ## Unit, property, lab and integration tests
+units: setup .cache/packages-tests .cache/promtool/promtool .cache/rulebook/ruleset_schema.json .cache/axe/axe.min.js .cache/openapi/.installed .cache/ara/.installed $(VENV)/.installed-kerberos ## Unit, property, lab and integration tests
 	@echo "test: unit, property, lab and integration tests"
 	@pytest -q -n 2 --dist loadfile $(TESTS)
 
@@ -105,6 +110,7 @@ lock: ## Pin every package anew (needs uv)
 	uv pip compile -q --universal --generate-hashes --no-header --python-version 3.11 -c requirements/dev.txt requirements/lab.in -o requirements/lab.txt
 	uv pip compile -q --universal --generate-hashes --no-header --python-version 3.11 -c requirements/dev.txt requirements/controller.in -o requirements/controller.txt
 	uv pip compile -q --universal --generate-hashes --no-header --python-version 3.11 -c requirements/dev.txt requirements/kerberos.in -o requirements/kerberos.txt
+	uv pip compile -q --universal --generate-hashes --no-header --python-version 3.11 -c requirements/dev.txt requirements/ara.in -o requirements/ara.txt
 	uv pip compile -q --universal --generate-hashes --no-header --python-version 3.11 requirements/openapi.in -o requirements/openapi.txt
 
 .PHONY: changelog

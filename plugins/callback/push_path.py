@@ -18,7 +18,6 @@ from ansible_collections.pushops.securemail.plugins.module_utils.core.evidence i
     NOT_TESTED,
     PASS,
     WARNING,
-    Finding,
 )
 from ansible_collections.pushops.securemail.plugins.plugin_utils.watch import drawing
 from ansible_collections.pushops.securemail.plugins.plugin_utils.watch.screen import Screen

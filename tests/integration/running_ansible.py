@@ -15,6 +15,8 @@ import sys
 import typing as t
 from dataclasses import dataclass, field
 
+from ansible_collections.pushops.securemail.tests.integration.terminal import run_on_terminal
+
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 BIN = pathlib.Path(sys.executable).parent
 _CALLBACKS = pathlib.Path(__file__).resolve().parent / "callbacks"
@@ -80,12 +82,21 @@ class Ansible:
         (``home``, ``temporary``).
     :param within: words that run a command inside another network.
     :param environment: what Ansible is started with; by default this process's own environment.
+    :param settings: settings of Ansible's, by the names of their variables, beside those of the tests.
+    :param terminal: whether standard output is one.
     """
 
     def __init__(
-        self, folder: pathlib.Path, within: t.Sequence[str] = (), environment: t.Mapping[str, str] | None = None
+        self,
+        folder: pathlib.Path,
+        within: t.Sequence[str] = (),
+        environment: t.Mapping[str, str] | None = None,
+        *,
+        settings: t.Mapping[str, str] | None = None,
+        terminal: bool = False,
     ) -> None:
         self._within = list(within)
+        self._settings, self._terminal = dict(settings or {}), terminal
         self._outside = dict(os.environ if environment is None else environment)
         self.given, self.home, self.temporary = (folder / name for name in ("given", "home", "temporary"))
         for path in (self.given, self.home, self.temporary):
@@ -131,6 +142,7 @@ class Ansible:
             "ANSIBLE_CALLBACK_PLUGINS": str(_CALLBACKS),
             "ANSIBLE_CALLBACKS_ENABLED": "task_record",
             "ANSIBLE_CONNECTION_PLUGINS": str(_CONNECTIONS),
+            **self._settings,
         }
 
     def _write(self, name: str, document: t.Any) -> pathlib.Path:
@@ -153,9 +165,11 @@ class Ansible:
             inventory = self._write(f"inventory-{number}.json", inventory)
         command = [*self._within, str(BIN / "ansible-playbook"), "-i", str(inventory), *more]
         command += [*(["--check"] if check else []), *(["--diff"] if diff else []), *(["-v"] * verbosity), playbook]
-        status, stdout, stderr = run_bounded(
-            command, {**self.environment(), "TASK_RECORD_PATH": str(record)}, self.given
-        )
+        environment = {**self.environment(), "TASK_RECORD_PATH": str(record)}
+        if self._terminal:
+            status, stdout, stderr = *run_on_terminal(command, environment, self.given), ""
+        else:
+            status, stdout, stderr = run_bounded(command, environment, self.given)
         lines = [json.loads(line) for line in record.read_text().splitlines()] if record.exists() else []
         tasks = tuple(TaskResult(**line["task"]) for line in lines if "task" in line)
         recaps = [line["recap"] for line in lines if "recap" in line]

@@ -7,12 +7,14 @@ from __future__ import annotations
 import hashlib
 import json
 import pathlib
+import re
 import typing as t
 
 import pytest
 import yaml
 
 from ansible_collections.pushops.securemail.tests.integration.running_ansible import ROOT, Ansible, Run
+from ansible_collections.pushops.securemail.tests.integration.terminal import shown
 from securemail_lab import faults
 from securemail_lab.dns import dnsmasq
 from securemail_lab.exchange.update import cumulative_update
@@ -21,6 +23,7 @@ from securemail_lab.state import JsonFile
 from securemail_lab.xms import mdx
 
 INVENTORY = ROOT / "inventories" / "lab"
+ON_TERMINAL = {"ANSIBLE_STDOUT_CALLBACK": "pushops.securemail.push_path"}
 MODULES = {
     " : Keep the certificate valid, uploaded and in service": ["controller"],
     " : Open the region's flows in the host's own base chains": ["gateway"],
@@ -45,9 +48,9 @@ def estate(tmp_path_factory: pytest.TempPathFactory) -> t.Iterator[Launcher]:
 class Operator:
     """Runs playbooks as somebody who sits at the controller of the estate."""
 
-    def __init__(self, estate: Launcher, folder: pathlib.Path) -> None:
+    def __init__(self, estate: Launcher, folder: pathlib.Path, **how: t.Any) -> None:
         self.lab = estate.lab
-        self._ansible = Ansible(folder, within=estate.entering(), environment=estate.environment())
+        self._ansible = Ansible(folder, within=estate.entering(), environment=estate.environment(), **how)
 
     def play(
         self,
@@ -326,9 +329,9 @@ def test_the_wrapped_app_is_judged_where_it_is_named(operator: Operator, tmp_pat
 
 
 def test_two_environments_in_one_inventory_are_judged_each_by_its_own_hosts(
-    operator: Operator, tmp_path: pathlib.Path
+    operator: Operator, estate: Launcher, tmp_path: pathlib.Path
 ) -> None:
-    """exch01 and most else are one environment, exch02 with a controller of its own is another."""
+    """exch01 and most else are one environment, exch02 with a controller of its own is another. A terminal shows."""
     lab = operator.lab
     assert operator.play("site").status == 0
     groups = yaml.safe_load((INVENTORY / "hosts.yml").read_text(encoding="utf-8"))["all"]["children"]
@@ -345,7 +348,8 @@ def test_two_environments_in_one_inventory_are_judged_each_by_its_own_hosts(
     (tmp_path / "both" / "group_vars").symlink_to(INVENTORY / "group_vars")
 
     faults.FAULTS["proxy-bypass"].inflict(lab, lambda _host: [])
-    judged = operator.play("verify", inventory=tmp_path / "both")
+    watched = Operator(estate, tmp_path / "watched", terminal=True, settings=ON_TERMINAL)
+    judged = watched.play("verify", inventory=tmp_path / "both")
     assert judged.status != 0, judged.output
     verdicts = {}
     for path in (lab.directory / "verdict.json", lab.directory / "verdict-beta.json"):
@@ -357,6 +361,12 @@ def test_two_environments_in_one_inventory_are_judged_each_by_its_own_hosts(
     assert "exch02" not in asked["alpha"] and asked["beta"] == {"controller2", "exch02"}
     newest = max((lab.directory / "report").glob("run-*.html"))
     assert "1 of 2 environments sound" in newest.read_text(encoding="utf-8")
+    seen = "\n".join(shown(judged.stdout))
+    absent = "system.net/defaultProxy of Exchange Back End/EWS is absent"
+    assert re.search(rf"^alpha  ●─●─●─●─✘─.* proxy-bypass on exch01: {absent}$", seen, re.MULTILINE), seen
+    assert re.search(r"^beta   ·─●─●─●─●─●─", seen, re.MULTILINE), seen
+    assert f"alpha  proxy-bypass on exch01: fail, {absent}" in seen, "above the paths, for good"
+    assert "◌" in judged.stdout, "what was being asked was shown meanwhile"
     assert operator.play("exchange").status == 0
 
 

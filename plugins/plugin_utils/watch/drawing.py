@@ -34,7 +34,9 @@ class Signs:
 UNICODE = Signs(
     {PASS: "●", FAIL: "✘", WARNING: "▲", NOT_TESTED: "?", LEFT_OUT: "○", ASKING: "◌", UNKNOWN: "·"}, between="─"
 )
-ASCII = Signs({PASS: "o", FAIL: "X", WARNING: "!", NOT_TESTED: "?", LEFT_OUT: "-", ASKING: "*", UNKNOWN: "."}, between=" ")
+ASCII = Signs(
+    {PASS: "o", FAIL: "X", WARNING: "!", NOT_TESTED: "?", LEFT_OUT: "-", ASKING: "*", UNKNOWN: "."}, between=" "
+)
 
 _SHOWN_FIRST = (FAIL, NOT_TESTED, WARNING)
 
@@ -64,10 +66,10 @@ def path(standing: Standing, signs: Signs, paint: Paint) -> str:
 
 
 def line(standing: Standing, signs: Signs, paint: Paint, name_width: int, width: int) -> str:
-    """Name, path, and what is most pressing, cut to ``width`` columns."""
+    """Name, path, and what is most pressing, cut so that it does not wrap at ``width`` columns."""
     concern = standing.concern
     said = "" if concern is None else f"{concern.link} on {concern.host}: {concern.evidence}"
-    room = width - name_width - 2 * len(LINKS) - 5
+    room = width - name_width - 2 * len(LINKS) - 6
     return f"{standing.name:<{name_width}}  {path(standing, signs, paint)}  {cut(said, room)}".rstrip()
 
 
@@ -97,7 +99,7 @@ def sentence(environment: str, finding: Finding) -> str:
 def cut(text: str, width: int) -> str:
     """The text in one line of at most ``width`` characters."""
     words = " ".join(text.split())
-    return words if len(words) <= width else f"{words[: max(0, width - 3)]}..."
+    return words if len(words) <= width else f"{words[: width - 3]}..." if width > 3 else ""
 
 
 def _pressing(standing: Standing) -> int:

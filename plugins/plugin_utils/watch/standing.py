@@ -1,6 +1,6 @@
 # Copyright: (c) 2026, the pushops.securemail contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What is known of the push path of every environment while a playbook runs: each task's result changes a little of it."""
+"""What is known of the push path of an environment while a playbook runs: each result changes a little of it."""
 
 from __future__ import annotations
 
