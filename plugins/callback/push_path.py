@@ -76,6 +76,7 @@ class CallbackModule(CallbackBase):
         self._signs = drawing.signs_for(sys.stdout.encoding)
         self._standings: dict[str, Standing] = {}
         self._environments: dict[str, str] = {}
+        self._said: dict[tuple[str, str], str] = {}
         self._variables: t.Any = None
         self._task = ""
         self._at: list[str] = []
@@ -152,7 +153,6 @@ class CallbackModule(CallbackBase):
     def _hear(self, result: CallbackTaskResult, **status: bool) -> bool:
         """Print what a result says of the path that is new. Whether it is one that tells of the path."""
         standing = self._standing(result.host)
-        before = {link: standing.state(link) for link in drawing.LINKS}
         heard = {**result.result, **status}
         applied = not result.task.check_mode
         findings = standing.hears(_module(result.task), _host(result), heard, changed_now=applied)
@@ -160,11 +160,11 @@ class CallbackModule(CallbackBase):
             self._screen.clear()
             self._handle_warnings(result.result)
         for finding in findings:
-            pressing = finding.state in (FAIL, NOT_TESTED, WARNING)
-            news = not self._screen.live and standing.state(finding.link) != before[finding.link]
-            if pressing or (news and finding.state == standing.state(finding.link)):
+            now, said = standing.state(finding.link), self._said.get((standing.name, finding.link))
+            news = not self._screen.live and finding.state == now != said
+            if news or finding.state in (FAIL, NOT_TESTED, WARNING):
                 self._say(drawing.sentence(standing.name, finding), _COLORS.get(finding.state))
-                before[finding.link] = standing.state(finding.link)
+                self._said[(standing.name, finding.link)] = now
         self._draw()
         return tells(_module(result.task))
 
