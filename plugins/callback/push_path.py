@@ -1,27 +1,8 @@
 # Copyright: (c) 2026, the pushops.securemail contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Standard output as the push path: which link of which environment is in which state, while a playbook runs."""
 
 from __future__ import annotations
-
-import pathlib
-import sys
-import typing as t
-
-from ansible import constants as C
-from ansible.executor.task_result import CallbackTaskResult
-from ansible.plugins.callback import CallbackBase
-from ansible.utils.color import stringc
-
-from ansible_collections.pushops.securemail.plugins.module_utils.core.evidence import (
-    FAIL,
-    NOT_TESTED,
-    PASS,
-    WARNING,
-)
-from ansible_collections.pushops.securemail.plugins.plugin_utils.watch import drawing
-from ansible_collections.pushops.securemail.plugins.plugin_utils.watch.screen import Screen
-from ansible_collections.pushops.securemail.plugins.plugin_utils.watch.standing import ASKING, Standing, tells
 
 DOCUMENTATION = r"""
 name: push_path
@@ -50,6 +31,25 @@ ansible.cfg: |
   [defaults]
   stdout_callback = pushops.securemail.push_path
 """
+
+import pathlib
+import sys
+import typing as t
+
+from ansible import constants as C
+from ansible.executor.task_result import CallbackTaskResult
+from ansible.plugins.callback import CallbackBase
+from ansible.utils.color import stringc
+
+from ansible_collections.pushops.securemail.plugins.module_utils.core.evidence import (
+    FAIL,
+    NOT_TESTED,
+    PASS,
+    WARNING,
+)
+from ansible_collections.pushops.securemail.plugins.plugin_utils.watch import drawing
+from ansible_collections.pushops.securemail.plugins.plugin_utils.watch.screen import Screen
+from ansible_collections.pushops.securemail.plugins.plugin_utils.watch.standing import ASKING, Standing, tells
 
 _COLLECTION = "pushops.securemail."
 _COLORS = {

@@ -177,6 +177,12 @@ health:
       type: list
       elements: str
       sample: []
+    clock_ahead:
+      description:
+        - Seconds by which the host's clock is ahead of the controller's, negative where it is behind. Null where the
+          front end was not asked, or its answer names no time.
+      type: int
+      sample: 0
 front_end:
   description: What clients meet.
   type: dict

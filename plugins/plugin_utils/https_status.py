@@ -1,6 +1,6 @@
 # Copyright: (c) 2026, the pushops.securemail contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""HTTPS requests without credentials, for their status code alone. Runs on the controller only.
+"""HTTPS requests without credentials, for their status code and the server's clock alone. Runs on the controller only.
 
 urllib3 is what pywinrm's own client, requests, stands on. No proxy of the controller's environment is used, and no
 redirect is followed: an Exchange host is asked itself.
@@ -8,7 +8,9 @@ redirect is followed: an Exchange host is asked itself.
 
 from __future__ import annotations
 
+import email.utils
 import ssl
+import time
 import urllib.parse
 
 from ansible_collections.pushops.securemail.plugins.module_utils.core.errors import InvalidInput
@@ -66,13 +68,21 @@ class HttpsAsker:
                     redirect=False,
                     preload_content=False,
                 )
-                status = response.status
+                answer = Answer(response.status, clock_ahead=_ahead(response.headers.get("Date")))
                 response.close()
-                return Answer(status)
+                return answer
         except urllib3.exceptions.SSLError as problem:
             return Answer(None, f"its certificate or TLS is refused: {_sentence(problem)}")
         except (urllib3.exceptions.HTTPError, OSError) as problem:
             return Answer(None, _sentence(problem))
+
+
+def _ahead(date: str | None) -> float | None:
+    """Seconds by which the server's clock is ahead of ours; ``None`` where it says nothing that can be read."""
+    try:
+        return email.utils.parsedate_to_datetime(date or "").timestamp() - time.time()
+    except ValueError:
+        return None
 
 
 def _context(ca_path: str, validate: bool, option: str) -> ssl.SSLContext:

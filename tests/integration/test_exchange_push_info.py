@@ -90,6 +90,18 @@ def test_whether_ews_lives_is_asked_where_it_is_said_where(ansible: Ansible, exc
     assert "HTTP 503" in result["health"]["sentence"]
 
 
+@pytest.mark.parametrize("days", [1, -1])
+def test_a_clock_that_is_off_by_a_day_is_measured_and_hides_no_event(
+    ansible: Ansible, exchange_host: ExchangeHost, days: int
+) -> None:
+    (exchange_host.machine.state / "machine.json").write_text(f'{{"clock_ahead": {days * 86400}}}', encoding="ascii")
+    log_failures(exchange_host)
+    result = ansible.play(exchange_host.inventory(), task(health=exchange_host.health())).result()
+    assert abs(result["health"]["clock_ahead"] - days * 86400) < 60
+    (flow,) = result["flows"]
+    assert (flow["events"]["failed_sends"], flow["events"]["subscriptions_given_up"]) == (2, 1)
+
+
 def test_a_configured_host(ansible: Ansible, exchange_host: ExchangeHost) -> None:
     ews = {"upload_read_ahead_size": 49152, "proxy_bypass": [{"fqdn": FQDN}], "proxy": "http://proxy.example.com:3128"}
     run = ansible.play(

@@ -84,6 +84,12 @@ CHECKS = {
             " the copy of before back",
         ),
         Check(
+            "ews-health.clock",
+            "Clock of the host",
+            ("Exchange front end", "Exchange back end", "controller"),
+            "Set the clock that is wrong by the domain's time service: w32tm /resync on the host",
+        ),
+        Check(
             "proxy-bypass.exchange",
             "Bypass list of the back end",
             ("Exchange back end",),

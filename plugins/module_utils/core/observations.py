@@ -22,12 +22,15 @@ _OF_EXCHANGE = (
     ("read-ahead", "client-certificates"),
     ("ews-health", "app-pool"),
     ("ews-health", "answers"),
+    ("ews-health", "clock"),
     ("proxy-bypass", "effective"),
     ("listener-egress", "events"),
 )
 _DAY = 86400.0
 #: A clock that is further ahead than this is wrong.
 _CLOCK_SECONDS = 3600.0
+#: Kerberos' tolerance (Microsoft, "Maximum tolerance for computer clock synchronization"); certificates go by it, too.
+_HOST_CLOCK_SECONDS = 300
 
 
 def of_exchange(host: str, result: Result | None, client_certificates: bool | None) -> Findings:
@@ -66,6 +69,18 @@ def _health(host: str, result: Result) -> Findings:
     yield Finding("ews-health", "app-pool", host, state, said, measured={"state": pool["state"]})
     lives = {True: PASS, False: FAIL, None: LEFT_OUT}[health["lives"]]
     yield Finding("ews-health", "answers", host, lives, health["sentence"])
+    yield _clock(host, health.get("clock_ahead"))
+
+
+def _clock(host: str, ahead: int | None) -> Finding:
+    if ahead is None:
+        return Finding("ews-health", "clock", host, LEFT_OUT, "no answer of EWS named the time")
+    measured = {"clock_ahead": ahead}
+    if abs(ahead) <= _HOST_CLOCK_SECONDS:
+        return Finding("ews-health", "clock", host, PASS, "it goes with the controller's", measured=measured)
+    span = datetime.timedelta(seconds=abs(ahead))
+    said = f"it is {span} {'ahead of' if ahead > 0 else 'behind'} the controller's, and Kerberos allows 0:05:00"
+    return Finding("ews-health", "clock", host, WARNING, said, measured=measured)
 
 
 def _way(host: str, flow: Result, result: Result) -> Finding:

@@ -130,9 +130,14 @@ def read_info(runner: Runner, asked: Asked, gate: HealthGate | None = None) -> d
 
 def _health(gate: HealthGate | None, ews: EwsState) -> dict[str, t.Any]:
     if gate is None:
-        return {"lives": None, "sentence": "nobody asked whether EWS lives", "warnings": []}
+        return {"lives": None, "sentence": "nobody asked whether EWS lives", "warnings": [], "clock_ahead": None}
     wrong = gate.before(Expected.of(ews.ssl_flags, ews.read_ahead))
-    return {"lives": not wrong, "sentence": wrong or "EWS answers as it does where it lives", "warnings": gate.warnings}
+    return {
+        "lives": not wrong,
+        "sentence": wrong or "EWS answers as it does where it lives",
+        "warnings": gate.warnings,
+        "clock_ahead": None if gate.clock_ahead is None else round(gate.clock_ahead),
+    }
 
 
 def _system_proxy(system: SystemProxy) -> dict[str, t.Any]:

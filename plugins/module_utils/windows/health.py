@@ -57,10 +57,13 @@ class Answer:
     """What came back.
 
     :param status: HTTP status code; ``None``: no answer, for the reason in ``problem``.
+    :param clock_ahead: seconds by which the host's clock, which its ``Date`` names (RFC 9110 section 6.6.1), is ahead
+        of the controller's; ``None``: it names none.
     """
 
     status: int | None
     problem: str = ""
+    clock_ahead: float | None = None
 
     def __str__(self) -> str:
         return f"no answer ({self.problem})" if self.status is None else f"HTTP {self.status}"
@@ -101,7 +104,7 @@ class Expected:
 
 
 class HealthGate:
-    """The questions to one host.
+    """The questions to one host. ``clock_ahead`` is what its last answer said, in seconds, or ``None``.
 
     :param clock: seconds, monotonic.
     :param wait: called with the seconds between two rounds.
@@ -116,6 +119,7 @@ class HealthGate:
     ) -> None:
         self.settings = settings
         self.warnings: list[str] = []
+        self.clock_ahead: float | None = None
         self._asker = asker
         self._clock = clock
         self._wait = wait
@@ -155,6 +159,7 @@ class HealthGate:
         """One question each; the first that is not answered as EWS does."""
         page = f"{self.settings.url}/EWS/healthcheck.htm"
         answer = self._asker.ask(page, None, back_end=False)
+        self.clock_ahead = answer.clock_ahead
         if answer.status not in {200} | expected.forbidden:
             return f"GET {page}: {answer}, expected HTTP 200"
         service = f"{self.settings.url}/EWS/Exchange.asmx"

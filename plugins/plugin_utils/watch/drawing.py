@@ -83,7 +83,7 @@ def block(standings: t.Sequence[Standing], at: str, signs: Signs, paint: Paint, 
     room = max(1, rows - 4)
     shown = list(standings)
     if len(shown) > room:
-        shown = sorted(shown, key=lambda one: _pressing(one))[: room - 1]
+        shown = sorted(shown, key=_pressing)[: room - 1]
     name_width = max((len(one.name) for one in shown), default=0)
     lines = [line(one, signs, paint, name_width, width) for one in shown]
     if len(shown) < len(standings):

@@ -43,6 +43,7 @@ class EventLog:
     """Shared by processes: every write holds a lock and reads the last record number from the file."""
 
     def __init__(self, machine: Machine, keep: int = KEEP) -> None:
+        self._machine = machine
         self._path = machine.state / "events.jsonl"
         self._keep = keep
 
@@ -52,7 +53,7 @@ class EventLog:
             fcntl.flock(lock, fcntl.LOCK_EX)
             lines = self._lines()
             record = Event.from_json(lines[-1]).record + 1 if lines else 1
-            event = Event(record, dt.datetime.now(dt.UTC), provider, event_id, level, message)
+            event = Event(record, self._machine.now, provider, event_id, level, message)
             line = event.to_json().encode() + b"\n"
             if len(lines) >= self._keep * 5 // 4:
                 write_atomically(self._path, b"\n".join([*lines[-self._keep + 1 :], line]))

@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 import dataclasses
+import datetime as dt
 import errno
 import json
 import pathlib
@@ -63,6 +64,11 @@ class Machine:
         if left < 0:
             raise OSError(errno.ENOSPC, "no space left on the simulated disk", str(file))
         (self.state / "machine.json").write_text(json.dumps(settings | {"free_bytes": left}), encoding="ascii")
+
+    @property
+    def now(self) -> dt.datetime:
+        """UTC by this machine's clock. ``{"clock_ahead": N}`` in ``machine.json`` has it N seconds ahead."""
+        return dt.datetime.now(dt.UTC) + dt.timedelta(seconds=self._settings().get("clock_ahead", 0))
 
     @property
     def environment(self) -> dict[str, str]:

@@ -4,7 +4,6 @@
 
 from __future__ import annotations
 
-import datetime as dt
 import re
 import xml.etree.ElementTree as ET
 
@@ -46,8 +45,7 @@ def _query(session: Session, options: dict[str, str]) -> CommandResult:
         query = compile_query(options.get("query", "*"))
     except InvalidQuery:
         return session.fail("Failed to read events. The specified query is invalid.", INVALID_QUERY)
-    now = dt.datetime.now(dt.UTC)
-    computer = session.machine.name
+    now, computer = session.machine.now, session.machine.name
     events = [event for event in EventLog(session.machine).read() if query.matches(_element(event, computer), now)]
     if options.get("reversedirection", "").lower() == "true":
         events.reverse()

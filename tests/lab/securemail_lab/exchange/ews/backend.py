@@ -11,7 +11,7 @@ from ..machine import Machine
 from .authentication import USER_HEADER, is_front_end
 from .operations import Operations
 from .outbound import BACK_END
-from .pages import EXCHANGE_ASMX, LARGEST_CONTENT, error_page
+from .pages import EXCHANGE_ASMX, LARGEST_CONTENT, dated, error_page
 from .soap import CONTENT_TYPE
 from .starting import unable_to_serve
 from .version import product_version
@@ -37,5 +37,6 @@ def application(lab: Lab, machine: Machine, operations: Operations) -> web.Appli
         return web.Response(status=status, body=answer, headers=headers)
 
     app = web.Application(client_max_size=LARGEST_CONTENT)
+    app.on_response_prepare.append(dated(machine))
     app.router.add_route("*", "/{path:.*}", handle)
     return app

@@ -18,7 +18,7 @@ from ..iis import Iis, IisError
 from ..machine import Machine
 from ..mailbox import Mailboxes
 from .authentication import USER_HEADER, basic_user, certificate_user, client_certificate, machine_authorization
-from .pages import EXCHANGE_ASMX, LARGEST_CONTENT, bad_configuration, error_page
+from .pages import EXCHANGE_ASMX, LARGEST_CONTENT, bad_configuration, dated, error_page
 from .starting import unable_to_serve
 
 FRONT_END = "Default Web Site/EWS"
@@ -30,6 +30,7 @@ _BACK_END_SECONDS = 30.0
 def application(lab: Lab, machine: Machine, mailboxes: Mailboxes) -> web.Application:
     """The front end's EWS on one host."""
     app = web.Application(client_max_size=LARGEST_CONTENT)
+    app.on_response_prepare.append(dated(machine))
     app.router.add_route("*", "/{path:.*}", _FrontEnd(lab, machine, mailboxes).handle)
     return app
 

@@ -4,13 +4,27 @@
 
 from __future__ import annotations
 
+import email.utils
+import typing as t
+
 from aiohttp import web
+
+from ..machine import Machine
 
 EXCHANGE_ASMX = "/ews/exchange.asmx"
 #: maxAllowedContentLength of both EWS virtual directories, in bytes.
 LARGEST_CONTENT = 67108864
 #: IIS has the reason phrase of RFC 2616; Python's own table has a newer one since 3.13.
 _REASONS = {413: "Request Entity Too Large"}
+
+
+def dated(machine: Machine) -> t.Callable[[web.Request, web.StreamResponse], t.Awaitable[None]]:
+    """For ``on_response_prepare``: HTTP.sys dates each answer by the machine's clock (RFC 9110 section 6.6.1)."""
+
+    async def date(_request: web.Request, response: web.StreamResponse) -> None:
+        response.headers["Date"] = email.utils.format_datetime(machine.now, usegmt=True)
+
+    return date
 
 
 def error_page(status: int, title: str, headers: dict[str, str] | None = None) -> web.Response:
