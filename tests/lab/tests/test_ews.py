@@ -34,6 +34,7 @@ from securemail_lab.exchange.ews.subscriptions import watermark
 from securemail_lab.exchange.firewall import LOCAL_POLICY, RULES
 from securemail_lab.exchange.machine import Machine
 from securemail_lab.exchange.mailbox import Mailboxes
+from securemail_lab.exchange.pools import EWS_POOL, STOPPED, change_state, restart
 from securemail_lab.exchange.registry import Registry
 from securemail_lab.exchange.seed import seed
 from securemail_lab.lab import EXCHANGE_HOSTS, USER, Lab, create
@@ -261,6 +262,19 @@ def test_exchangelib_sends_a_message(estate: Estate, account: exchangelib.Accoun
     assert set(folders) == {"inbox", "sentitems"}
     assert folders["inbox"].subject == "hello"
     assert b"there" in base64.b64decode(folders["inbox"].mime)
+
+
+def test_exchangelib_deletes_a_draft_for_good_or_into_the_deleted_items(
+    estate: Estate, account: exchangelib.Account
+) -> None:
+    estate.raise_read_ahead("exch01")
+    kept, gone = (exchangelib.Message(account=account, folder=account.drafts, subject=name).save() for name in "ab")
+    twin = exchangelib.Message(account=account, folder=account.drafts, id=gone.id, changekey=gone.changekey)
+    gone.delete()
+    kept.move_to_trash()
+    assert [(item.folder, item.subject) for item in Mailboxes(estate.lab).items(USER)] == [("deleteditems", "a")]
+    with pytest.raises(exchangelib.errors.ErrorItemNotFound):
+        twin.delete()
 
 
 def test_unsubscribe_answer_ends_the_subscription(estate: Estate) -> None:
@@ -559,13 +573,16 @@ def test_a_switch_over_forgets_subscriptions_and_moves_the_back_end(estate: Esta
     assert estate.subscriptions() == []
 
 
-def test_recycling_the_pool_forgets_subscriptions(estate: Estate) -> None:
+@pytest.mark.parametrize("stops", [False, True], ids=["recycled", "stopped"])
+def test_a_pool_without_its_process_forgets_subscriptions(estate: Estate, stops: bool) -> None:
     estate.raise_read_ahead("exch01")
     estate.bypass()
     estate.subscribe("5")
     wait(lambda: estate.notifications)
-    with JsonFile(estate.lab.state("exch01") / "apppools.json").edit() as counters:
-        counters["MSExchangeServicesAppPool"] = 1
+    if stops:
+        change_state(estate.machine("exch01"), EWS_POOL, STOPPED)
+    else:
+        restart(estate.machine("exch01"), [EWS_POOL])
     wait(lambda: estate.subscriptions() == [])
     estate.send_mail()
     time.sleep(0.3)

@@ -19,7 +19,7 @@ import typing as t
 from ..lab import Lab
 from ..state import JsonFile
 
-INBOX, SENT_ITEMS, DRAFTS = "inbox", "sentitems", "drafts"
+INBOX, SENT_ITEMS, DRAFTS, DELETED_ITEMS = "inbox", "sentitems", "drafts", "deleteditems"
 _ADDRESS = re.compile(r"[a-z0-9._+-]+@[a-z0-9.-]+")
 
 
@@ -99,6 +99,20 @@ class Mailboxes:
             document["items"].append(dataclasses.asdict(item))
         self._changed(address.lower())
         return item
+
+    def remove(self, address: str, identifier: str, to: str | None = None) -> None:
+        """Delete an item for good, or move it to the folder ``to``.
+
+        :raises KeyError: no item has this identifier.
+        """
+        with self._file(address).edit() as document:
+            (item,) = [one for one in document["items"] if one["id"] == identifier] or [None]
+            if item is None:
+                raise KeyError(identifier)
+            if to is None:
+                document["items"].remove(item)
+            else:
+                item["folder"] = to
 
     def sequence(self, address: str) -> int:
         """The number of the newest item, 0 in a new mailbox."""

@@ -16,10 +16,10 @@ import logging
 import typing as t
 
 from ...lab import Lab
-from ...state import JsonFile
 from ..events import ERROR, WARNING, EventLog
 from ..machine import Machine
 from ..mailbox import Item, Mailboxes
+from ..pools import EWS_POOL, STARTED, processes, state_of
 from . import notification
 from .outbound import Outbound, SendFailed
 from .soap import ServerVersion
@@ -27,7 +27,6 @@ from .subscriptions import Subscription, show
 
 SOURCE = "MSExchange Web Services"
 SEND_FAILED, GIVEN_UP = 6, 7
-_POOL = "MSExchangeServicesAppPool"
 _WEB_CONFIG = r"%ExchangeInstallPath%ClientAccess\exchweb\EWS\web.config"
 _FIRST_RETRY_SECONDS = 30
 #: How long a recycled process may go unnoticed while nothing is sent.
@@ -164,15 +163,18 @@ class Notifier:
                 self._drop(identifier)
 
     def _process_now(self) -> tuple[object, ...]:
-        """What tells one life of the application from the next: its pool's process, its web.config, its mailboxes."""
-        counters = JsonFile(self._machine.state / "apppools.json").read()
+        """What tells one life of the application from the next: its pool's process, its web.config, its mailboxes.
+
+        A pool that is stopped has no process.
+        """
         try:
             status = self._machine.path(_WEB_CONFIG).stat()
         except FileNotFoundError:
             config: tuple[int, ...] = ()
         else:
             config = (status.st_ino, status.st_mtime_ns, status.st_size)
-        return counters.get(_POOL, 0), config, self._mailboxes.active_host() == self._machine.name
+        running = state_of(self._machine, EWS_POOL) == STARTED
+        return running, processes(self._machine, EWS_POOL), config, self._mailboxes.active_host() == self._machine.name
 
     def _drop(self, identifier: str) -> None:
         self._tasks[identifier].cancel()

@@ -7,6 +7,7 @@ from __future__ import annotations
 import xml.etree.ElementTree as ET
 
 from ..mailbox import Mailboxes
+from .deleting import delete_item
 from .folders import get_folder
 from .notifier import Notifier
 from .sending import create_item
@@ -55,6 +56,8 @@ class Operations:
                     return unsubscribe(request, user, self._notifier)
                 case "CreateItem":
                     return create_item(request, user, self._mailboxes)
+                case "DeleteItem":
+                    return delete_item(request, user, self._mailboxes)
                 case _:
                     raise SoapFault("ErrorInvalidOperation", f"The operation {operation} is not supported.")
         except EwsError as error:
