@@ -65,6 +65,10 @@ options:
       - Registered result of M(pushops.securemail.push_endpoints_info). A name that does not resolve as pinned is a
         warning. Leave it out where names were not compared.
     type: dict
+  ews_probe:
+    description:
+      - Registered result of M(pushops.securemail.exchange_push_probe). Leave it out where EWS was not probed.
+    type: dict
   client_certificate_auth:
     description:
       - Whether the EWS folder is declared to ask for client certificates, to be compared with what O(exchange) says.
@@ -319,6 +323,7 @@ def main() -> None:
             "notes": {"type": "list", "elements": "str", "default": []},
             "exchange": {"type": "dict", "default": {}},
             "names": {"type": "dict"},
+            "ews_probe": {"type": "dict"},
             "client_certificate_auth": {"type": "bool"},
             "regions": {"type": "dict", "default": {}},
             "rotation": {"type": "dict", "options": rotation},

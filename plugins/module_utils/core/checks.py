@@ -84,6 +84,12 @@ CHECKS = {
             " the copy of before back",
         ),
         Check(
+            "ews-health.push",
+            "Push notifications of EWS",
+            ("Exchange back end",),
+            "Delete the draft of the probe from its mailbox by hand",
+        ),
+        Check(
             "ews-health.clock",
             "Clock of the host",
             ("Exchange front end", "Exchange back end", "controller"),

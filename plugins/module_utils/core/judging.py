@@ -55,6 +55,8 @@ def _observed(params: Params, now: datetime.datetime) -> t.Iterator[Finding]:
         yield from agreement.of_bypass(host, result, environment, regions)
     if params["names"] is not None:
         yield from observations.of_names(controller, params["names"])
+    if params["ews_probe"] is not None:
+        yield observations.of_ews_probe(controller, params["ews_probe"])
     for bundle in params["bundles"]:
         yield from observations.of_bundle(controller, bundle)
         yield observations.of_journal(controller, bundle)

@@ -110,6 +110,18 @@ def _events(host: str, flow: Result) -> Finding:
     return Finding("listener-egress", "events", host, WARNING, said, measured=measured)
 
 
+def of_ews_probe(host: str, result: Result) -> Finding:
+    """From exchange_push_probe: whether Exchange told of a change."""
+    silent = unanswered(result)
+    if silent:
+        return Finding("ews-health", "push", host, *silent)
+    measured = {name: result[name] for name in ("reason", "status_seconds", "change_seconds", "ended")}
+    left = result["left_behind"]
+    state = FAIL if not result["delivered"] else WARNING if left else PASS
+    said = "; ".join([result["sentence"], *left])
+    return Finding("ews-health", "push", host, state, said, result["remedy"], measured=measured)
+
+
 def of_names(host: str, result: Result | None) -> Findings:
     """From push_endpoints_info; a flow that is no link of the path stays among the warnings of the run."""
     silent = unanswered(result)

@@ -107,6 +107,33 @@ def test_a_host_without_an_answer_says_why_in_every_check(result: t.Any, state: 
     assert {(finding.state, finding.evidence) for finding in found} == {(state, why)}
 
 
+PROBED = {
+    "delivered": True,
+    "reason": "delivered",
+    "sentence": "Exchange told of a change",
+    "remedy": "",
+    "status_seconds": 0.1,
+    "change_seconds": 0.2,
+    "ended": "answered",
+    "left_behind": [],
+}
+
+
+@pytest.mark.parametrize(
+    ("changed", "state", "said", "advice"),
+    [
+        ({}, "pass", "Exchange told of a change", ""),
+        ({"left_behind": ["A draft stays"]}, "warning", "Exchange told of a change; A draft stays", "Delete the draft"),
+        ({"delivered": False, "sentence": "nothing came", "remedy": "Look"}, "fail", "nothing came", "Look"),
+        ({"failed": True, "msg": "no rights"}, "not tested", "the check itself failed: no rights", ""),
+    ],
+)
+def test_a_probe_of_ews_is_one_check(changed: dict[str, t.Any], state: str, said: str, advice: str) -> None:
+    finding = observations.of_ews_probe("controller", {**PROBED, **changed})
+    assert (finding.id, finding.state, finding.evidence) == ("ews-health.push", state, said)
+    assert finding.advice.startswith(advice)
+
+
 def test_names_that_moved_or_that_nobody_can_resolve_are_warnings() -> None:
     reason = {"code": "address-added", "sentence": "resolves to 192.0.2.9, not pinned"}
     name = {"name": "listener", "fqdn": FQDN, "state": "drifted", "added": ["192.0.2.9"], "removed": []}
