@@ -89,6 +89,7 @@ class Scenario:
     environment: t.Mapping[str, str] = field(default_factory=dict)
 
 
+MAILBOX = "alex@contoso.com"
 FLOW = {"name": "listener", "fqdn": FQDN, "destinations": ["203.0.113.21"]}
 FIREWALL: Task = {"pushops.securemail.push_firewall_windows": {"flows": [FLOW]}}
 INFO: Task = {"pushops.securemail.exchange_push_info": {"flows": [FLOW]}}
@@ -117,6 +118,30 @@ def exchange(
             # The lab's own, and the users that its NTLM acceptor reads.
             kept=(host.lab.directory / "secrets.json", host.machine.state / "ntlm-users"),
             succeeds=not (password or malformed),
+        )
+
+
+@contextlib.contextmanager
+def probed(folder: pathlib.Path, password: str = "") -> t.Iterator[Scenario]:
+    """EWS of the host, which posts to the controller."""
+    host = ExchangeHost.create(folder / "lab")
+    host.replace(FRONT_FILE, 'uploadReadAheadSize="0"', 'uploadReadAheadSize="49152"')
+    address, port = host.lab.address("exch02"), running_lab.free_ports(1)[0]
+    secret = host.lab.secret("mailbox")
+    arguments = {
+        "endpoint": f"{host.health()['url']}/EWS/Exchange.asmx",
+        "mailbox": MAILBOX,
+        "password": password or secret,
+        "ca_path": str(host.lab.ca_path),
+        "receiver": {"url": f"http://{address}:{port}", "address": address},
+    }
+    with running_lab.serving(host.lab, "exchange", host.name):
+        yield Scenario(
+            CONTROLLER,
+            {"pushops.securemail.exchange_push_probe": arguments},
+            tuple((one, MAILBOX) for one in (secret, password) if one),
+            kept=(host.lab.directory / "secrets.json",),
+            succeeds=not password,
         )
 
 
@@ -396,6 +421,8 @@ SCENARIOS: dict[str, t.Callable[[pathlib.Path], contextlib.AbstractContextManage
     "Windows firewall, wrong password": lambda folder: exchange(folder, password=WRONG, task=FIREWALL),
     "Exchange facts": lambda folder: exchange(folder, task=INFO),
     "Exchange facts, malformed web.config": lambda folder: exchange(folder, malformed=True, task=INFO),
+    "EWS probe": probed,
+    "EWS probe, wrong password": lambda folder: probed(folder, WRONG),
     "certificate": certificate,
     "certificate, command that prints the password": lambda folder: certificate(folder, False, portal_command=ECHO),
     "certificate, command that looks prints a secret": lambda folder: certificate(folder, consumer_command=LOOK),

@@ -14,6 +14,7 @@ import pytest
 import yaml
 
 from ansible_collections.pushops.securemail.tests.integration.running_ansible import ROOT, Ansible, Run
+from ansible_collections.pushops.securemail.tests.integration.running_lab import free_ports
 from ansible_collections.pushops.securemail.tests.integration.terminal import shown
 from securemail_lab import faults
 from securemail_lab.dns import dnsmasq
@@ -216,6 +217,24 @@ def test_a_pool_that_stopped_hides_nothing_else_that_is_broken(operator: Operato
     assert fault.mend is not None
     fault.mend(operator.lab)
     _repaired(operator)
+
+
+def test_exchange_is_seen_to_tell_the_controller_of_a_change(operator: Operator) -> None:
+    lab = operator.lab
+    port = free_ports(1)[0]
+    probe = {
+        "endpoint": f"https://{lab.address('exch01')}:{lab.port('https')}/EWS/Exchange.asmx",
+        "mailbox": "alex@contoso.com",
+        "password": lab.secret("mailbox"),
+        "ca_path": str(lab.ca_path),
+        "receiver": {"url": f"http://{lab.name('controller')}:{port}", "address": lab.address("controller")},
+    }
+    judged = operator.play("verify", variables={"push_verify_ews_probe": probe}, tags="ews-health")
+    assert judged.status == 0, judged.output
+    verdict = json.loads((lab.directory / "verdict.json").read_bytes())
+    states = {check["id"]: check["state"] for check in verdict["checks"] if check["host"] == "controller"}
+    assert states["ews-health.push"] == "pass", verdict["checks"]
+    assert lab.secret("mailbox") not in judged.output
 
 
 @pytest.mark.parametrize(
