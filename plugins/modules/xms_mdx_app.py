@@ -87,13 +87,23 @@ options:
       - Seconds that the server may be silent in an upload. It unpacks the file before it answers.
     type: int
     default: 600
+  keep_path:
+    description:
+      - Folder on the controller. Before an upload, all that the server shows of the app is kept there (mode 0600), and
+        removed once the upload is known to have cost nothing.
+      - Where a run was killed, or the server fell silent in between, the next run finds the file, and first puts back
+        what was reset (C(unfinished upload) in RV(changes)). After a day it asks a person instead, because somebody may
+        have changed values on purpose since.
+      - It has to outlive the run. In an execution environment, mount one.
+    type: path
+    default: ~/.local/state/pushops.securemail
 attributes:
   check_mode:
     support: full
     description: Reads the server and the .mdx, and sends nothing that changes.
   diff_mode:
     support: full
-    description: Shows version and delivery groups.
+    description: Shows version and delivery groups, and what an upload that was not finished has reset.
   platform:
     support: full
     description: Runs where its Python runs.
@@ -160,7 +170,7 @@ changes:
   returned: success
   contains:
     name:
-      description: V(version), V(delivery groups) or V(app).
+      description: V(version), V(delivery groups), V(app) or V(unfinished upload).
       type: str
       sample: version
     before:
@@ -188,6 +198,7 @@ remedy:
   sample: Name the newer .mdx, or set force to go back
 """
 
+import pathlib
 import typing as t
 
 from ansible.module_utils.basic import AnsibleModule
@@ -196,6 +207,7 @@ from ansible_collections.pushops.securemail.plugins.module_utils.core.https impo
 from ansible_collections.pushops.securemail.plugins.module_utils.core.module import run
 from ansible_collections.pushops.securemail.plugins.module_utils.core.reconcile import Outcome
 from ansible_collections.pushops.securemail.plugins.module_utils.xms import arguments
+from ansible_collections.pushops.securemail.plugins.module_utils.xms.keeping import Keeping
 from ansible_collections.pushops.securemail.plugins.module_utils.xms.mdx import read_package
 from ansible_collections.pushops.securemail.plugins.module_utils.xms.mdx_app import MdxApp, State, Wanted
 
@@ -212,6 +224,7 @@ ARGUMENTS: dict[str, dict[str, t.Any]] = {
     "force": {"type": "bool", "default": False},
     "confirm_absent": {"type": "int"},
     "upload_timeout": {"type": "int", "default": 600},
+    "keep_path": {"type": "path", "default": "~/.local/state/pushops.securemail"},
 }
 
 
@@ -243,7 +256,8 @@ def main() -> None:
     def make_resource() -> MdxApp:
         wanted = _wanted(module.params)
         transport = HttpsTransport(*arguments.transport_options(module.params))
-        made.append(MdxApp(arguments.client(module, transport), wanted))
+        keeping = Keeping(pathlib.Path(module.params["keep_path"]), module.params["url"])
+        made.append(MdxApp(arguments.client(module, transport), wanted, keeping))
         return made[0]
 
     def describe(outcome: Outcome[State]) -> dict[str, t.Any]:

@@ -12,7 +12,7 @@ import re
 import typing as t
 from dataclasses import dataclass, field
 
-from ..core.errors import InvalidInput, UnexpectedState
+from ..core.errors import InvalidInput, Refused, UnexpectedState
 from ..core.https import Json
 from ..core.mdx.manifest import UNKNOWN
 from ..core.mdx.package import Package
@@ -20,8 +20,10 @@ from ..core.reconcile import Change, Plan, Resource
 from .apps import App, get_app, search_app
 from .client import XmsClient
 from .groups import assign, get_group
+from .keeping import Keeping, Kept
 from .mdx import version_of
-from .restoring import restore
+from .policies import PoliciesIgnored
+from .restoring import NotCompared, lost, restore
 from .rules import LINK
 from .upload import Upload, add_app, add_version, app_info, restated
 
@@ -59,10 +61,14 @@ class Wanted:
 
 @dataclass(frozen=True)
 class State:
-    """The container, where there is one, and the delivery groups that are to give it out and do not yet."""
+    """The container, where there is one, and the delivery groups that are to give it out and do not yet.
+
+    :param unfinished: what an earlier run kept before an upload that it did not come to an end with.
+    """
 
     app: App | None
     missing: dict[str, Json] = field(default_factory=dict)
+    unfinished: Kept | None = None
 
 
 def check(wanted: Wanted) -> Wanted:
@@ -90,8 +96,9 @@ def check(wanted: Wanted) -> Wanted:
 class MdxApp(Resource[State]):
     """:ivar restored: what an upload had reset and was put back, in the words of the console."""
 
-    def __init__(self, client: XmsClient, wanted: Wanted) -> None:
+    def __init__(self, client: XmsClient, wanted: Wanted, keeping: Keeping) -> None:
         self._client = client
+        self._keeping = keeping
         self._wanted = check(wanted)
         self._uploaded = False
         self.restored: list[str] = []
@@ -106,7 +113,8 @@ class MdxApp(Resource[State]):
         if not self._wanted.present:
             return State(app)
         missing = [name for name in self._wanted.groups if app is None or name not in app.groups]
-        return State(app, {name: get_group(self._client, name) for name in missing})
+        unfinished = None if app is None else self._keeping.find(app.id)
+        return State(app, {name: get_group(self._client, name) for name in missing}, unfinished)
 
     def plan(self, present: State) -> Plan:
         app, wanted = present.app, self._wanted
@@ -115,6 +123,11 @@ class MdxApp(Resource[State]):
         version = wanted.upload.version
         before = app.platform(wanted.platform).version if app and wanted.platform in app.platforms else None
         changes = []
+        if present.unfinished and app:
+            kept = present.unfinished
+            reset = lost(kept.app, app)
+            found = {"version": kept.version, "reset": reset}
+            changes.append(Change("unfinished upload", found, None, (present, "finish"), LINK if reset else ""))
         if before is None or before != version or (wanted.force and not self._uploaded):
             if before is not None and not wanted.force and _is_older(version, before):
                 raise UnexpectedState(
@@ -122,18 +135,22 @@ class MdxApp(Resource[State]):
                     "Name the newer .mdx, or set force to go back",
                 )
             # An older version takes pushes as well as a newer one; no app at all takes none.
-            changes.append(Change("version", before, version, (present, True), LINK if before is None else ""))
+            changes.append(Change("version", before, version, (present, "upload"), LINK if before is None else ""))
         if present.missing:
             groups = app.groups if app else []
             after = [*groups, *present.missing]
-            changes.append(Change("delivery groups", groups or None, after, (present, False), LINK))
+            changes.append(Change("delivery groups", groups or None, after, (present, "assign"), LINK))
         return Plan(tuple(changes))
 
     def apply(self, plan: Plan) -> None:
         present: State = plan.changes[0].action[0]
-        if not self._wanted.present:
+        deeds = [change.action[1] for change in plan.changes]
+        if present.unfinished:
+            self._put_back(present.unfinished)
+            present = self.read()  # an upload states again what is there now
+        if "remove" in deeds:
             self._remove(present)
-        elif not plan.changes[0].action[1]:
+        elif "upload" not in deeds:
             self._assign(present)
         elif present.app is None:
             self._create(present)
@@ -160,12 +177,16 @@ class MdxApp(Resource[State]):
                 "Set it only if the app may go with all its platforms, from the server and from every device",
             )
         return Change(
-            "app", {"id": app.id, "platforms": app.platforms, "delivery groups": app.groups}, None, (State(app), False)
+            "app",
+            {"id": app.id, "platforms": app.platforms, "delivery groups": app.groups},
+            None,
+            (State(app), "remove"),
         )
 
     def _remove(self, present: State) -> None:
         if present.app is not None:
             self._client.request("DELETE", f"/application/{present.app.id}")
+            self._keeping.forget(present.app.id)
 
     def _assign(self, present: State) -> None:
         for group in present.missing.values():
@@ -178,9 +199,27 @@ class MdxApp(Resource[State]):
         self._uploaded = True
 
     def _upgrade(self, before: App, more_groups: t.Sequence[str]) -> None:
-        add_version(self._client, before, self._wanted.upload, restated(before, more_groups))
+        upload, info = self._wanted.upload, restated(before, more_groups)
+        kept = Kept(before, upload.platform, upload.version)
+        self._keeping.keep(kept)
+        try:
+            add_version(self._client, before, upload, info)
+        except Refused:
+            self._keeping.forget(before.id)
+            raise
         self._uploaded = True
-        self.restored += restore(self._client, before, self._wanted.platform)
+        self._put_back(kept)
+
+    def _put_back(self, kept: Kept) -> None:
+        """What an upload has reset. It is forgotten when it is known to be back, or when the error hands it over."""
+        try:
+            self.restored += restore(self._client, kept.app, kept.platform)
+        except NotCompared:
+            raise
+        except PoliciesIgnored:
+            self._keeping.forget(kept.app.id)
+            raise
+        self._keeping.forget(kept.app.id)
 
 
 def _is_older(version: str, than: str) -> bool:

@@ -19,12 +19,16 @@ from .upload import schedule_of
 _OF_THE_VERSION = ("minOsVersion", "maxOsVersion", "excludedDevices")
 
 
+class NotCompared(PoliciesIgnored):
+    """The upload is done, and nobody knows yet what it has reset."""
+
+
 def restore(client: XmsClient, before: App, uploaded: str) -> list[str]:
     """Put back what was reset; returns it in the words of the console.
 
     :param uploaded: the platform that has a new version.
-    :raises NotConverged: something that cannot be put back through the API. The next run would not know what was there,
-        so the error holds the values.
+    :raises NotConverged: something that cannot be put back through the API. The error holds the values.
+    :raises NotCompared: the server fell silent; the error holds the values, too.
     """
     try:
         return _restore(client, before, get_app(client, before.id, before.name), uploaded)
@@ -33,10 +37,11 @@ def restore(client: XmsClient, before: App, uploaded: str) -> list[str]:
         values = {
             one.name: {str(policy.get("title")): value_of(policy) for policy in one.policies} for one in platforms
         }
-        raise PoliciesIgnored(
+        raise NotCompared(
             f"The new version of {before.name!r} is on the server, and whether it kept the policies is not known: "
             f"{problem.what}",
-            "Compare them in the server's console with the hand-off, which has every value from before",
+            "Run again within a day: it puts back first what was reset. Or compare the policies in the server's console"
+            " with the hand-off, which has every value from before",
             policy_steps(before.name, values),
         ) from None
 
@@ -50,6 +55,14 @@ def _restore(client: XmsClient, before: App, after: App, uploaded: str) -> list[
     for name in before.platforms:
         restored += _restore_platform(client, before.platform(name), after, _OF_THE_VERSION if name == uploaded else ())
     return restored
+
+
+def lost(before: App, now: App) -> list[str]:
+    """What an upload has reset, in the words of the console. Pure."""
+    groups = [f"delivery group {name}" for name in before.groups if name not in now.groups]
+    shared = [name for name in before.platforms if name in now.platforms]
+    policies = [item for name in shared for item in reset_policies(before.platform(name), now.platform(name))]
+    return groups + [str(item.get("title")) for item in policies]
 
 
 def reset_policies(before: Platform, now: Platform) -> list[Json]:

@@ -6,7 +6,9 @@ from __future__ import annotations
 
 import copy
 import dataclasses
+import datetime
 import pathlib
+import stat
 import typing as t
 
 import pytest
@@ -23,6 +25,8 @@ from ansible_collections.pushops.securemail.plugins.module_utils.core.errors imp
 )
 from ansible_collections.pushops.securemail.plugins.module_utils.core.https import AnswerLost
 from ansible_collections.pushops.securemail.plugins.module_utils.core.reconcile import Outcome, reconcile
+from ansible_collections.pushops.securemail.plugins.module_utils.xms.apps import get_app
+from ansible_collections.pushops.securemail.plugins.module_utils.xms.keeping import Keeping, Kept
 from ansible_collections.pushops.securemail.plugins.module_utils.xms.mdx import read_package
 from ansible_collections.pushops.securemail.plugins.module_utils.xms.mdx_app import MdxApp, State, Wanted
 from ansible_collections.pushops.securemail.plugins.module_utils.xms.policies import PoliciesIgnored
@@ -61,8 +65,15 @@ def _wanted(mdx: pathlib.Path, **changed: t.Any) -> Wanted:
     return Wanted(**{"app": "Secure Mail", "platform": "ios", "package": read_package(str(mdx)), **changed})
 
 
-def _run(fake: FakeXms, wanted: Wanted, check: bool = False) -> tuple[Outcome[State], MdxApp]:
-    resource = MdxApp(fake.client(), wanted)
+def _keeping(wanted: Wanted, days: int = 0) -> Keeping:
+    """Beside the .mdx of the test, some days later."""
+    folder = pathlib.Path(wanted.package.path if wanted.package else "/nowhere/none.mdx").with_name("kept")
+    now = datetime.datetime(2026, 11, 1, tzinfo=datetime.UTC) + datetime.timedelta(days=days)
+    return Keeping(folder, "https://xms.example.com:4443", lambda: now)
+
+
+def _run(fake: FakeXms, wanted: Wanted, check: bool = False, days: int = 0) -> tuple[Outcome[State], MdxApp]:
+    resource = MdxApp(fake.client(), wanted, _keeping(wanted, days))
     outcome = reconcile(resource, check)
     resource.close()
     return outcome, resource
@@ -137,6 +148,78 @@ def test_a_server_that_dies_after_the_upload_leaves_the_values_in_the_error(mdx:
         _run(fake, _wanted(mdx))
     steps = caught.value.steps
     assert "Set 'Maximum offline period (hours)' to '12'" in steps and "Open the page Android" in " ".join(steps)
+
+
+@pytest.mark.parametrize("number", [4, 5])
+def test_the_next_run_begins_with_what_the_last_one_could_not_finish(mdx: pathlib.Path, number: int) -> None:
+    fake = _administered()
+    fake.resets = True
+    before = copy.deepcopy(fake.apps)
+    fake.answers = {number: Unreachable("no answer: refused", "Check the address")}
+    with pytest.raises(PoliciesIgnored):
+        _run(fake, _wanted(mdx))
+    kept = _keeping(_wanted(mdx)).path(fake.apps[1]["id"])
+    assert stat.S_IMODE(kept.stat().st_mode) == 0o600 and stat.S_IMODE(kept.parent.stat().st_mode) == 0o700
+    fake.answers = {}
+    spoiled = copy.deepcopy(fake.apps)
+    predicted, _resource = _run(fake, _wanted(mdx), check=True)
+    assert fake.apps == spoiled and kept.exists()
+    outcome, resource = _run(fake, _wanted(mdx))
+    assert outcome.result() == predicted.result()
+    restored = ["Maximum offline period (hours)", "Push notifications customer ID"]
+    assert [(change.name, change.before["reset"]) for change in outcome.plan.changes] == [
+        ("unfinished upload", restored)
+    ]
+    assert resource.restored == restored and not kept.exists()
+    values = {policy["policyName"]: policy["policyValue"] for policy in before[1]["ios"]["policies"]}
+    assert {one["policyName"]: one["policyValue"] for one in fake.apps[1]["ios"]["policies"]} == {
+        **values,
+        "Extra": "on",
+    }
+    assert not _run(fake, _wanted(mdx))[0].changed
+
+
+def test_an_upload_that_never_arrived_is_begun_again(mdx: pathlib.Path) -> None:
+    fake = _administered()
+    app = get_app(fake.client(), fake.apps[1]["id"], "Secure Mail")
+    _keeping(_wanted(mdx)).keep(Kept(app, "ios", NEW))  # and then the process was killed
+    fake.resets = True
+    outcome, _resource = _run(fake, _wanted(mdx))
+    assert [change.name for change in outcome.plan.changes] == ["unfinished upload", "version"]
+    assert fake.apps[1]["ios"]["policies"][1]["policyValue"] == "12"
+    assert not _run(fake, _wanted(mdx))[0].changed
+
+
+@pytest.mark.parametrize(("content", "days", "message"), [(None, 2, "was begun 2 days ago"), ("{", 0, "is not what")])
+def test_what_is_too_old_or_damaged_is_left_to_a_person(
+    mdx: pathlib.Path, content: str | None, days: int, message: str
+) -> None:
+    fake = _administered()
+    app = get_app(fake.client(), fake.apps[1]["id"], "Secure Mail")
+    keeping = _keeping(_wanted(mdx))
+    keeping.keep(Kept(app, "ios", NEW))
+    if content is not None:
+        keeping.path(app.id).write_text(content)
+    before = copy.deepcopy(fake.apps)
+    with pytest.raises(UnexpectedState, match=message) as caught:
+        _run(fake, _wanted(mdx), days=days)
+    assert str(keeping.path(app.id)) in caught.value.remedy and fake.apps == before
+
+
+def test_nothing_is_uploaded_where_nothing_can_be_kept(mdx: pathlib.Path) -> None:
+    fake = _administered()
+    mdx.with_name("kept").write_text("a file")
+    with pytest.raises(PushOpsError, match="kept"):
+        _run(fake, _wanted(mdx))
+    assert not _uploads(fake)
+
+
+def test_an_upload_that_is_refused_leaves_nothing_to_finish(mdx: pathlib.Path) -> None:
+    fake = _administered()
+    fake.answers = {3: Refused("no", "ask")}
+    with pytest.raises(Refused):
+        _run(fake, _wanted(mdx))
+    assert not list(mdx.with_name("kept").iterdir())
 
 
 @pytest.mark.parametrize("field", ["description", "categories", "schedule", "workflow"])
@@ -387,11 +470,11 @@ def test_an_mdx_of_another_platform_or_app_is_refused_before_anything_connects(t
     path.write_bytes(app_package(NEW, push_policies(), "mobile_android"))
     wanted = _wanted(path, bundle_id=BUNDLE_ID)
     with pytest.raises(InvalidInput, match="for ios, not for android"):
-        MdxApp(FakeXms().client(), wanted)
-    MdxApp(FakeXms().client(), dataclasses.replace(wanted, platform="android"))
+        MdxApp(FakeXms().client(), wanted, _keeping(wanted))
+    MdxApp(FakeXms().client(), dataclasses.replace(wanted, platform="android"), _keeping(wanted))
     path.write_bytes(app_package(NEW, push_policies(), bundle_id="com.fabrikam.mail"))
     with pytest.raises(InvalidInput, match=f"the app {BUNDLE_ID}, not com.fabrikam.mail"):
-        MdxApp(FakeXms().client(), _wanted(path, bundle_id=BUNDLE_ID))
+        MdxApp(FakeXms().client(), _wanted(path, bundle_id=BUNDLE_ID), _keeping(wanted))
 
 
 # --- any state
