@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import json
 import pathlib
+import shutil
 import sys
 import typing as t
 import zipfile
@@ -15,6 +16,7 @@ import pytest
 import yaml
 
 from ansible_collections.pushops.securemail.plugins.module_utils.core.mdx.package import read_package
+from ansible_collections.pushops.securemail.tests.integration.namespaces import entered
 from ansible_collections.pushops.securemail.tests.integration.running_ansible import ROOT, Ansible, Inventory, Run
 from securemail_lab.lab import BUNDLE_ID
 from securemail_lab.mac import app
@@ -77,9 +79,9 @@ class Mac:
         return done.recap["mac"]["changed"] > 0
 
 
-def _made(folder: pathlib.Path) -> Mac:
+def _made(folder: pathlib.Path, ansible: Ansible | None = None) -> Mac:
     (folder / "files").mkdir()
-    made = Mac(folder, Ansible(folder / "ansible"))
+    made = Mac(folder, ansible or Ansible(folder / "ansible"))
     install(folder / "mac")
     certificate = made.keychain.add()
     made.give("SecureMail.ipa", app.ipa())
@@ -132,6 +134,36 @@ def test_check_apply_apply_drift(mac: Mac) -> None:
     # It is gone.
     mac.mdx.unlink()
     assert mac.changes() and not mac.changes() and read_package(str(mac.mdx)) == package
+
+
+@pytest.mark.namespaces
+def test_over_ssh_as_on_a_real_mac(tmp_path: pathlib.Path) -> None:
+    """A server of OpenSSH at the other end of a pipe: nothing listens."""
+    sshd = shutil.which("sshd", path="/usr/sbin:/usr/local/sbin")
+    if sshd is None:
+        pytest.skip("no sshd on this machine")
+    with entered() as namespaces:
+        if namespaces.user:
+            pytest.skip("sshd needs root to sign users in")
+        namespaces.run("mount", "-t", "tmpfs", "-o", "mode=755", "tmpfs", "/run")
+        namespaces.run("mkdir", "/run/sshd")
+        for key in ("host", "user"):
+            namespaces.run("ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", str(tmp_path / key))
+        options = [f"HostKey={tmp_path / 'host'}", f"AuthorizedKeysFile={tmp_path / 'user.pub'}", "StrictModes=no"]
+        options += ["PermitRootLogin=prohibit-password", "UsePAM=no", "UseDNS=no"]
+        server = " ".join([sshd, "-i", "-f", "/dev/null", *(f"-o {option}" for option in options)])
+        ssh = "-o UserKnownHostsFile=/dev/null -o StrictHostKeyChecking=no -F /dev/null"
+        over_ssh = {
+            "ansible_connection": "ssh",
+            "ansible_user": "root",
+            "ansible_ssh_private_key_file": str(tmp_path / "user"),
+            "ansible_ssh_common_args": f"{ssh} -o 'ProxyCommand={server}'",
+            "ansible_control_path_dir": "/run/control",
+        }
+        mac = _made(tmp_path, Ansible(tmp_path / "ansible", within=namespaces.words()))
+        assert mac.changes(check=True, **over_ssh) and mac.files == {"SecureMail.ipa", "inhouse.mobileprovision"}
+        assert mac.changes(**over_ssh) and not mac.changes(**over_ssh)
+        assert read_package(str(mac.mdx)).bundle_id == BUNDLE_ID
 
 
 def test_each_input_counts(mac: Mac) -> None:

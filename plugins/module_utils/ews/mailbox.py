@@ -7,9 +7,10 @@ from __future__ import annotations
 import contextlib
 import traceback
 import typing as t
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from ..core.errors import InvalidInput, PushOpsError, Refused, Unreachable
+from ..core.redact import redact
 
 try:
     import exchangelib
@@ -44,7 +45,7 @@ class Access:
     endpoint: str
     address: str
     username: str
-    password: str
+    password: str = field(repr=False)
     auth_type: str = ""
     impersonate: bool = False
     ca_path: str = ""
@@ -154,7 +155,7 @@ def _explanation(access: Access, what: str, problem: Exception) -> PushOpsError:
         return Refused(
             f"{access.address} cannot {what}: EWS answers {name}", _REMEDIES.get(name, "Look up this code of EWS")
         )
-    text = " ".join(str(problem).split()).replace(access.password, "")[:300]
+    text = redact(" ".join(str(problem).split()), [access.password])[:300]
     return Unreachable(
         f"EWS at {access.endpoint} does not answer as EWS does: {name}: {text}",
         "Look at the URL, at the certificate and its authority (ca_path), and at the application pool of EWS",
