@@ -48,7 +48,7 @@ def message(settings: Json, kind: str, last: Json, invocation: str = "") -> tupl
     status = last.get("exit_status")
     foreign = bool(invocation and last.get("invocation") and last["invocation"] != invocation)
     if kind == "failure" and (foreign or status in (None, 0, WAITING)):
-        why = "It failed before it began, or another one was at work."
+        why = "It failed before it began, another one was at work, or a newer one has begun since."
         return f"APNs rotation did not run {where}", [why, _look(settings)]
     if kind == "failure":
         lines = [*last["problems"], *last["table"], f"Began {last['began']}. {_look(settings)}"]
