@@ -32,7 +32,8 @@ def run_on_terminal(
         stdin=subprocess.DEVNULL,
         stdout=theirs,
         stderr=theirs,
-        env={**environment, "TERM": "xterm", "PYTHONUTF8": "1"},
+        # The size is the terminal's own, whatever the test's parent says in its environment.
+        env={**environment, "TERM": "xterm", "PYTHONUTF8": "1", "COLUMNS": str(COLUMNS), "LINES": str(ROWS)},
         cwd=folder,
         start_new_session=True,
     ) as process:
