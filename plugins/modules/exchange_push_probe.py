@@ -185,10 +185,15 @@ import urllib.parse
 
 from ansible.module_utils.basic import AnsibleModule, missing_required_lib
 
-from ..module_utils.core.errors import InvalidInput, PushOpsError
-from ..module_utils.ews.mailbox import EXCHANGELIB_IMPORT_ERROR, Access, Mailbox, Notifications
-from ..module_utils.ews.probe import CHANGE, Outcome, probe
-from ..module_utils.ews.receiver import Receiver
+from ansible_collections.pushops.securemail.plugins.module_utils.core.errors import InvalidInput, PushOpsError
+from ansible_collections.pushops.securemail.plugins.module_utils.ews.mailbox import (
+    EXCHANGELIB_IMPORT_ERROR,
+    Access,
+    Mailbox,
+    Notifications,
+)
+from ansible_collections.pushops.securemail.plugins.module_utils.ews.probe import CHANGE, Outcome, probe
+from ansible_collections.pushops.securemail.plugins.module_utils.ews.receiver import Receiver
 
 _RECEIVER = {
     "url": {"type": "str", "required": True},
