@@ -148,7 +148,7 @@ sentence:
   description: The same for people.
   type: str
   returned: success
-  sample: Exchange told http://controller.corp.example.com:8025 of a change after 0.4 s
+  sample: Exchange told http://controller.corp.example.com:8025/mR1x of a change after 0.4 s
 remedy:
   description: What to do now. Empty where all is well.
   type: str

@@ -13,6 +13,7 @@ import pytest
 from ansible_collections.pushops.securemail.tests.integration import running_lab
 from ansible_collections.pushops.securemail.tests.integration.exchange_host import BACK_FILE, FRONT_FILE, ExchangeHost
 from ansible_collections.pushops.securemail.tests.integration.running_ansible import CONTROLLER, Ansible, Task
+from ansible_collections.pushops.securemail.tests.integration.windows_firewall import WindowsFirewall
 from securemail_lab.exchange.events import EventLog
 from securemail_lab.exchange.mailbox import Mailboxes
 from securemail_lab.pki import Authority
@@ -113,6 +114,15 @@ def test_a_proxy_that_stands_between_is_seen_as_silence(ansible: Ansible, site: 
     events = EventLog(site.host.machine).read()
     assert any(event.event_id == 6 and f"{site.url}/" in event.message for event in events)
     assert site.subjects() == [], "nothing was written where nothing could be told"
+
+
+def test_a_firewall_that_stands_between_is_seen_as_silence(ansible: Ansible, site: Site) -> None:
+    site.behind_a_proxy()
+    WindowsFirewall(site.host.machine).block_by_default()
+    result = ansible.play(CONTROLLER, site.task(timeout=2)).result().value
+    assert (result["delivered"], result["reason"], result["ended"]) == (False, "no-status", "by itself")
+    events = EventLog(site.host.machine).read()
+    assert any(event.event_id == 6 and f"{site.url}/" in event.message for event in events)
 
 
 def test_check_mode_asks_nobody(ansible: Ansible, site: Site) -> None:

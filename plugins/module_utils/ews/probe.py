@@ -8,7 +8,7 @@ import time
 import typing as t
 from dataclasses import dataclass
 
-from ..core.errors import PushOpsError
+from ..core.errors import PushOpsError, Unreachable
 from .receiver import Receiver
 
 STATUS, CHANGE = "StatusEvent", "CreatedEvent"
@@ -63,14 +63,14 @@ def probe(drafts: Drafts, receiver: Receiver, url: str, timeout: float, linger: 
     :param timeout: seconds to wait for each of both notifications.
     :raises PushOpsError: EWS refuses, or does not answer; what was begun is ended first.
     """
-    drafts.subscribe(url)
     left: list[str] = []
     status: float | None = None
     change: float | None = None
     try:
+        drafts.subscribe(url)  # within: EWS may have done it, and its answer may be lost
         status = _seconds_until(receiver, STATUS, timeout)
         if status is not None:
-            draft = drafts.add_draft()
+            draft = _added(drafts)
             try:
                 change = _seconds_until(receiver, CHANGE, timeout)
             finally:
@@ -87,6 +87,13 @@ def _seconds_until(receiver: Receiver, kind: str, timeout: float) -> float | Non
     began = time.monotonic()
     came = receiver.wait(lambda: kind in receiver.heard, timeout)
     return round(time.monotonic() - began, 2) if came else None
+
+
+def _added(drafts: Drafts) -> t.Any:
+    try:
+        return drafts.add_draft()
+    except Unreachable as problem:
+        raise Unreachable(problem.what, f"Look for a draft that may stay in the mailbox. {problem.remedy}") from None
 
 
 def _deleted(drafts: Drafts, draft: t.Any) -> list[str]:

@@ -4,15 +4,19 @@
 
 from __future__ import annotations
 
+import contextlib
 import http.client
+import pathlib
 import threading
 import time
 import typing as t
 import urllib.parse
 
 import pytest
+from exchangelib.properties import Notification
 
-from ansible_collections.pushops.securemail.plugins.module_utils.core.errors import Refused
+from ansible_collections.pushops.securemail.plugins.module_utils.core.errors import Refused, Unreachable
+from ansible_collections.pushops.securemail.plugins.module_utils.ews.mailbox import Notifications
 from ansible_collections.pushops.securemail.plugins.module_utils.ews.probe import CHANGE, STATUS, Outcome, probe
 from ansible_collections.pushops.securemail.plugins.module_utils.ews.receiver import Receiver
 
@@ -144,6 +148,88 @@ def test_a_refusal_half_way_ends_the_subscription_first(receiver: Receiver, monk
     with pytest.raises(Refused, match="ErrorQuotaExceeded"):
         run(exchange, receiver)
     assert receiver.ended and until(lambda: exchange.answers[-1] == b"Unsubscribe")
+
+
+def test_a_subscription_whose_answer_was_lost_is_ended(receiver: Receiver, monkeypatch: pytest.MonkeyPatch) -> None:
+    exchange = Exchange(STATUS, repeats=True)
+    subscribe = exchange.subscribe
+
+    def lose_the_answer(url: str) -> str:
+        subscribe(url)
+        assert until(lambda: exchange.answers[:1] == [b"OK"])
+        raise Unreachable("ReadTimeout", "Look at EWS")
+
+    monkeypatch.setattr(exchange, "subscribe", lose_the_answer)
+    with pytest.raises(Unreachable, match="ReadTimeout"):
+        run(exchange, receiver)
+    assert receiver.ended and until(lambda: exchange.answers[-1] == b"Unsubscribe")
+
+
+def test_a_refused_subscription_keeps_nobody_waiting(receiver: Receiver, monkeypatch: pytest.MonkeyPatch) -> None:
+    exchange = Exchange()
+
+    def refuse(_url: str) -> str:
+        raise Refused("EWS answers ErrorAccessDenied", "Ask")
+
+    def wait(*_arguments: object) -> bool:
+        raise AssertionError("nothing can come")
+
+    monkeypatch.setattr(exchange, "subscribe", refuse)
+    monkeypatch.setattr(receiver, "wait", wait)
+    with pytest.raises(Refused, match="ErrorAccessDenied"):
+        run(exchange, receiver)
+
+
+def test_a_draft_whose_answer_was_lost_is_named(receiver: Receiver, monkeypatch: pytest.MonkeyPatch) -> None:
+    exchange = Exchange(STATUS, repeats=True)
+
+    def lose_the_answer() -> object:
+        raise Unreachable("ReadTimeout", "Look at EWS")
+
+    monkeypatch.setattr(exchange, "add_draft", lose_the_answer)
+    with pytest.raises(Unreachable, match="a draft that may stay in the mailbox. Look at EWS"):
+        run(exchange, receiver)
+    assert receiver.ended
+
+
+_NOTIFICATION = (
+    '{doctype}<s:Envelope xmlns:s="http://schemas.xmlsoap.org/soap/envelope/"'
+    ' xmlns:m="http://schemas.microsoft.com/exchange/services/2006/messages"'
+    ' xmlns:t="http://schemas.microsoft.com/exchange/services/2006/types"><s:Body><m:SendNotification>'
+    '<m:ResponseMessages><m:SendNotificationResponseMessage ResponseClass="Success">'
+    "<m:ResponseCode>NoError</m:ResponseCode><m:Notification><t:SubscriptionId>{text}</t:SubscriptionId>"
+    "<t:MoreEvents>false</t:MoreEvents><t:StatusEvent><t:Watermark>A</t:Watermark></t:StatusEvent></m:Notification>"
+    "</m:SendNotificationResponseMessage></m:ResponseMessages></m:SendNotification></s:Body></s:Envelope>"
+)
+_FILE = "<!DOCTYPE x [<!ENTITY e SYSTEM 'file://{}'>]>"
+_LAUGHS = "<!DOCTYPE x [<!ENTITY e0 'ha'>{}]>".format(
+    "".join(f"<!ENTITY e{n} '{f'&e{n - 1};' * 10}'>" for n in range(1, 10))
+)
+
+
+def test_entities_are_left_alone(tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    secret = tmp_path / "secret"
+    secret.write_text("canary")
+    seen: list[str] = []
+    read = Notification.from_xml.__func__  # type: ignore[attr-defined]
+
+    def watch(cls: type, elem: t.Any, account: t.Any) -> t.Any:
+        seen.append("".join(elem.itertext()))
+        return read(cls, elem, account)
+
+    monkeypatch.setattr(Notification, "from_xml", classmethod(watch))
+    for doctype, text in ((_FILE.format(secret), "&e;"), (_LAUGHS, "&e9;")):
+        with contextlib.suppress(ValueError):
+            Notifications().read(_NOTIFICATION.format(doctype=doctype, text=text).encode())
+    assert not any("canary" in text or "haha" in text for text in seen), seen
+
+
+@pytest.mark.parametrize(
+    "content", [b"", b"\x00\xff", b"<html/>", b"<a>" * 50_000], ids=["none", "bytes", "html", "deep"]
+)
+def test_what_is_no_notification_is_a_value_error(content: bytes) -> None:
+    with pytest.raises(ValueError, match="Error"):
+        Notifications().read(content)
 
 
 @pytest.mark.parametrize(
