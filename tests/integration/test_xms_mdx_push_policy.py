@@ -234,6 +234,18 @@ def test_no_mdx(xms: Xms) -> None:
     _fails(xms, "whose ids the server does not list", "mdx_path", platforms=None)
 
 
+def test_a_value_that_is_longer_than_the_server_takes(xms: Xms) -> None:
+    with xms.file("server").edit() as settings:
+        settings["longest_value"] = 64
+    before = copy.deepcopy(xms.apps)
+    refused = xms.run(customer_id="c" * 65)
+    message = refused.result("Push")["msg"]
+    assert refused.status != 0 and xms.apps == before, "half of it was taken"
+    assert "longer than 64 characters" in message and "Correct the value" in message
+    assert f"'Push notifications customer ID' to '{'c' * 40}...' (65 characters)" in message
+    assert xms.changes(customer_id="c" * 64)
+
+
 def test_an_api_that_takes_no_policies(xms: Xms) -> None:
     xms.file("server").write({"generation": "2016", "properties": {}})
     done = xms.run()

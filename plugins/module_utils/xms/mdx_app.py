@@ -12,7 +12,7 @@ import re
 import typing as t
 from dataclasses import dataclass, field
 
-from ..core.errors import InvalidInput, Refused, UnexpectedState
+from ..core.errors import InvalidInput, NotConverged, Refused, UnexpectedState
 from ..core.https import Json
 from ..core.mdx.manifest import UNKNOWN
 from ..core.mdx.package import Package
@@ -22,7 +22,6 @@ from .client import XmsClient
 from .groups import assign, get_group
 from .keeping import Keeping, Kept
 from .mdx import version_of
-from .policies import PoliciesIgnored
 from .restoring import NotCompared, lost, restore
 from .rules import LINK
 from .upload import Upload, add_app, add_version, app_info, restated
@@ -216,7 +215,7 @@ class MdxApp(Resource[State]):
             self.restored += restore(self._client, kept.app, kept.platform)
         except NotCompared:
             raise
-        except PoliciesIgnored:
+        except NotConverged:
             self._keeping.forget(kept.app.id)
             raise
         self._keeping.forget(kept.app.id)

@@ -19,21 +19,11 @@ from .apps import App, Platform, find_app, get_app, value_of
 from .client import XmsClient
 from .handoff import policy_steps
 from .rules import LINK
+from .update import put_policies
 
 #: A value as an administrator reads it, or entries that a comma-separated value must have among others.
 Wanted: t.TypeAlias = "str | tuple[str, ...]"
 Labels = t.Mapping[str, t.Mapping[str, str]]
-
-#: What the PUT takes of a platform beside its policies ("Public API for REST Services", April 2021, 3.15.2.4).
-_DETAILS = (
-    "displayName",
-    "description",
-    "removeWithMdm",
-    "preventBackup",
-    "minOsVersion",
-    "maxOsVersion",
-    "excludedDevices",
-)
 
 
 @dataclass(frozen=True)
@@ -137,8 +127,7 @@ class PushPolicies(Resource[App]):
         present: App = plan.changes[0].action[0]
         wanted = {target.platform: (target, items) for target, items in self._by_target(plan)}
         for target, items in wanted.values():
-            body = put_body(present.platform(target.platform), items)
-            self._client.request("PUT", f"/application/mobile/mdx/{target.platform}/{present.id}", body)
+            put_policies(self._client, present.id, present.platform(target.platform), items)
         if self.plan(self.read()) != plan:
             return
         if self._republish is None:
@@ -168,17 +157,6 @@ class PushPolicies(Resource[App]):
 
     def _named(self, target: Target, title: str) -> str:
         return title if len(self._targets) == 1 else f"{target.platform}: {title}"
-
-
-def put_body(platform: Platform, items: t.Sequence[Json]) -> Json:
-    """A PUT with these policies, and with the platform's own details as the server showed them."""
-    body: Json = {key: platform.details[key] for key in _DETAILS if platform.details.get(key) is not None}
-    store = platform.details.get("store") or {}
-    body["store"] = {key: store[key] for key in ("faqs", "storeSettings") if store.get(key) is not None}
-    # "If you specify appVersion, you must update the version for subsequent updates": the sample sends it empty.
-    body["appVersion"] = ""
-    body["policies"] = list(items)
-    return body
 
 
 def words_of(platform: Platform, labels: Labels, names: t.Mapping[str, str]) -> dict[str, str]:

@@ -12,7 +12,8 @@ from .apps import App, Platform, get_app, value_of
 from .client import XmsClient
 from .groups import assign, get_group
 from .handoff import policy_steps
-from .policies import PoliciesIgnored, put_body
+from .policies import PoliciesIgnored
+from .update import put_body, put_policies
 from .upload import schedule_of
 
 #: What comes with the .mdx, and so may differ after it.
@@ -27,7 +28,8 @@ def restore(client: XmsClient, before: App, uploaded: str) -> list[str]:
     """Put back what was reset; returns it in the words of the console.
 
     :param uploaded: the platform that has a new version.
-    :raises NotConverged: something that cannot be put back through the API. The error holds the values.
+    :raises PoliciesIgnored: policies that cannot be put back through the API. The error holds the values.
+    :raises NotConverged: something else that cannot, and the policies are back. The error holds both values.
     :raises NotCompared: the server fell silent; the error holds the values, too.
     """
     try:
@@ -47,22 +49,46 @@ def restore(client: XmsClient, before: App, uploaded: str) -> list[str]:
 
 
 def _restore(client: XmsClient, before: App, after: App, uploaded: str) -> list[str]:
-    _expect_kept(before, after)
-    lost = [name for name in before.groups if name not in after.groups]
-    for name in lost:
-        assign(client, get_group(client, name), before.name)
-    restored = [f"delivery group {name}" for name in lost]
-    for name in before.platforms:
-        restored += _restore_platform(client, before.platform(name), after, _OF_THE_VERSION if name == uploaded else ())
+    """Policies first, and all that can be put back before anything is an error."""
+    restored, left, reasons = [], {}, []
+    for name in _shared(before, after):
+        items = reset_policies(before.platform(name), after.platform(name))
+        new = _OF_THE_VERSION if name == uploaded else ()
+        remaining, reason = _put_back(client, before.platform(name), after, new, items)
+        still = {item.get("policyName") for item in remaining}
+        restored += [str(item.get("title")) for item in items if item.get("policyName") not in still]
+        if reason:
+            left[name] = {str(item.get("title")): value_of(item) for item in remaining}
+            reasons.append(reason)
+    for group in _lost_groups(before, after):
+        assign(client, get_group(client, group), before.name)
+        restored.append(f"delivery group {group}")
+    changed = _changed(before, after)
+    besides = f"; besides, {changed}" if changed else ""
+    if reasons:
+        raise PoliciesIgnored(
+            f"The new version of {before.name!r} is on the server, and policies were reset: "
+            f"{'; '.join(dict.fromkeys(reasons))}{besides}",
+            "Set them back in the server's console as the hand-off says",
+            policy_steps(before.name, left),
+        )
+    if changed:
+        raise NotConverged(
+            f"The upload of {before.name!r} changed what it was told to keep: {changed}",
+            "Set it back in the console: Configure > Apps > Edit. The policies are as they were",
+        )
     return restored
 
 
 def lost(before: App, now: App) -> list[str]:
     """What an upload has reset, in the words of the console. Pure."""
-    groups = [f"delivery group {name}" for name in before.groups if name not in now.groups]
-    shared = [name for name in before.platforms if name in now.platforms]
-    policies = [item for name in shared for item in reset_policies(before.platform(name), now.platform(name))]
-    return groups + [str(item.get("title")) for item in policies]
+    policies = [
+        item for name in _shared(before, now) for item in reset_policies(before.platform(name), now.platform(name))
+    ]
+    return [
+        *(str(item.get("title")) for item in policies),
+        *(f"delivery group {name}" for name in _lost_groups(before, now)),
+    ]
 
 
 def reset_policies(before: Platform, now: Platform) -> list[Json]:
@@ -75,44 +101,40 @@ def reset_policies(before: Platform, now: Platform) -> list[Json]:
     ]
 
 
-def _expect_kept(before: App, after: App) -> None:
-    kept = {
+def _shared(before: App, now: App) -> list[str]:
+    return [name for name in before.platforms if name in now.platforms]
+
+
+def _lost_groups(before: App, now: App) -> list[str]:
+    return [name for name in before.groups if name not in now.groups]
+
+
+def _changed(before: App, after: App) -> str:
+    """What an upload states again and no other request sets; empty where it is as it was."""
+    stated = {
         name: (before.content.get(name) or None, after.content.get(name) or None)
         for name in ("name", "description", "categories", "workflow")
     }
-    kept["schedule"] = (schedule_of(before), schedule_of(after))
-    lost = [f"{name} was {old!r} and is {new!r}" for name, (old, new) in kept.items() if old != new]
-    if lost:
-        raise NotConverged(
-            f"The upload of {before.name!r} changed what it was told to keep: {'; '.join(lost)}",
-            "Set it back in the console: Configure > Apps > Edit",
-        )
+    stated["schedule"] = (schedule_of(before), schedule_of(after))
+    stated["platforms"] = (before.platforms, [*_shared(before, after)])
+    return "; ".join(f"{name} was {old!r} and is {new!r}" for name, (old, new) in stated.items() if old != new)
 
 
-def _restore_platform(client: XmsClient, before: Platform, after: App, new: t.Sequence[str]) -> list[str]:
-    """
+def _put_back(
+    client: XmsClient, before: Platform, after: App, new: t.Sequence[str], items: t.Sequence[Json]
+) -> tuple[list[Json], str]:
+    """Put one platform back; the policies that are left, and why, empty where nothing is.
+
     :param new: details that are to stay as they are now.
     """
     now = after.platform(before.name)
     details = {name: now.details.get(name) for name in new}
     old = Platform(before.app, before.name, {**before.details, **details}, before.policies)
-    items = reset_policies(before, now)
     if not items and put_body(old, []) == put_body(now, []):
-        return []
+        return [], ""
     try:
-        client.request("PUT", f"/application/mobile/mdx/{before.name}/{after.id}", put_body(old, items))
+        put_policies(client, after.id, old, items)
     except Refused as problem:
-        raise _not_restored(before, items, problem.what) from None
+        return list(items), problem.what
     left = reset_policies(before, get_app(client, after.id, after.name).platform(before.name))
-    if left:
-        raise _not_restored(before, left, "the server took the values and left the new ones")
-    return [str(item.get("title")) for item in items]
-
-
-def _not_restored(platform: Platform, items: t.Sequence[Json], why: str) -> PoliciesIgnored:
-    values = {str(item.get("title")): str(item.get("policyValue")) for item in items}
-    return PoliciesIgnored(
-        f"The new version of {platform.app!r} is on the server, and policies were reset: {why}",
-        "Set them back in the server's console as the hand-off says",
-        policy_steps(platform.app, {platform.name: values}),
-    )
+    return left, "the server took the values and left the new ones" if left else ""

@@ -47,7 +47,8 @@ class Applications:
             app = containers.find(document["apps"], request.match_info["id"], "MDX")
             if app.get(platform) is None:
                 raise Refusal(f"The app has no platform {platform!r}")
-            update.apply(app, platform, body, takes_policies=generation == "2021")
+            takes_policies, longest = generation == "2021", self._store.longest_value
+            update.apply(app, platform, body, takes_policies=takes_policies, longest_value=longest)
         return self._answer(app)
 
     async def delete(self, request: web.Request) -> web.Response:

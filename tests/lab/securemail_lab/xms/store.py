@@ -10,6 +10,7 @@
                          "roles": {name: [permission, ...]}}``; see :mod:`.permissions`
 ``server.json``          ``{"generation": "2021" | "2016", "properties": {server property: text}}``, and where it is to
                          be otherwise ``"language": "de"``, ``"reset_on_upload": true``,
+                         ``"longest_value": characters``,
                          ``"cloud": {"login": name, "secret": name in secrets.json, "customer": name}``
 ``deliverygroups.json``  ``{"groups": [group, ...]}``; see :mod:`.groups`
 ``certificates.json``    ``{"certificates": [{"id", "description", "isActive", "certificate", "key"}, ...]}``, in PEM
@@ -88,6 +89,12 @@ class Store:
     def resets_on_upload(self) -> bool:
         """Whether a new version brings every policy back to its default."""
         return bool(self._server_file.read().get("reset_on_upload"))
+
+    @property
+    def longest_value(self) -> int | None:
+        """How many characters a policy may hold; none for any number."""
+        found: int | None = self._server_file.read().get("longest_value")
+        return found
 
     @property
     def cloud(self) -> dict[str, str]:

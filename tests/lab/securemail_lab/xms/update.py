@@ -20,8 +20,10 @@ _TEXTS = ("displayName", "description", "minOsVersion", "maxOsVersion", "exclude
 _FLAGS = ("removeWithMdm", "preventBackup")
 
 
-def apply(app: Json, platform: str, body: Json, *, takes_policies: bool) -> None:
+def apply(app: Json, platform: str, body: Json, *, takes_policies: bool, longest_value: int | None = None) -> None:
     """Change one platform of a container in place.
+
+    :param longest_value: characters that a policy may hold.
 
     :raises Refusal: something in the body is not of the documented form; the caller must then keep the old container.
     """
@@ -34,7 +36,7 @@ def apply(app: Json, platform: str, body: Json, *, takes_policies: bool) -> None
     _expect(_given(body, "appVersion", ""), str, "appVersion", "a string")
     details["store"].update(_store(_given(body, "store", {})))
     if takes_policies:
-        _apply_policies(details["policies"], _given(body, "policies", []))
+        _apply_policies(details["policies"], _given(body, "policies", []), longest_value)
     app["lastModificationDate"] = int(time.time() * 1000)
 
 
@@ -59,14 +61,17 @@ def _store(body: t.Any) -> Json:
     }
 
 
-def _apply_policies(present: list[Json], wanted: t.Any) -> None:
+def _apply_policies(present: list[Json], wanted: t.Any, longest: int | None) -> None:
     by_name = {policy["policyName"]: policy for policy in present}
     for item in _expect(wanted, list, "policies", "a list"):
         name = _expect(item, dict, "policies", "a list of objects").get("policyName")
         policy = by_name.get(name) if isinstance(name, str) else None
         if policy is None:
             raise Refusal(f"The app has no policy named {name!r}")
-        policy["policyValue"] = _legal(policy, item.get("policyValue"))
+        value = _legal(policy, item.get("policyValue"))
+        if longest is not None and len(value) > longest:
+            raise Refusal(f"A policyValue is longer than {longest} characters")
+        policy["policyValue"] = value
 
 
 def _legal(policy: Json, value: t.Any) -> str:

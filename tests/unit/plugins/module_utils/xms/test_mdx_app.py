@@ -222,9 +222,14 @@ def test_an_upload_that_is_refused_leaves_nothing_to_finish(mdx: pathlib.Path) -
     assert not list(mdx.with_name("kept").iterdir())
 
 
+@pytest.mark.parametrize("resets", [False, True])
 @pytest.mark.parametrize("field", ["description", "categories", "schedule", "workflow"])
-def test_a_server_that_loses_what_was_stated_is_an_error_that_names_it(mdx: pathlib.Path, field: str) -> None:
+def test_a_server_that_loses_what_was_stated_is_an_error_that_names_it_and_costs_no_policy(
+    mdx: pathlib.Path, field: str, resets: bool
+) -> None:
     fake = _administered()
+    fake.resets = resets
+    before = fake.policies()
     upload = fake._upload
 
     def forgetful(path: str, body: Json) -> tuple[int, Json]:
@@ -235,6 +240,32 @@ def test_a_server_that_loses_what_was_stated_is_an_error_that_names_it(mdx: path
     fake._upload = forgetful  # type: ignore[method-assign]
     with pytest.raises(NotConverged, match=f"{field} was"):
         _run(fake, _wanted(mdx))
+    assert fake.policies() == {**before, "Of the new version": "on"}
+    assert not list(mdx.with_name("kept").iterdir()) and not _run(fake, _wanted(mdx))[0].changed
+
+
+def test_one_platform_that_is_refused_costs_neither_the_other_nor_a_group(mdx: pathlib.Path) -> None:
+    """And what was lost besides stands in the same error."""
+    fake = _administered()
+    fake.apps[1]["android"]["policies"][1]["policyValue"] = "6"
+    fake.drops_groups = {"Sales & Service"}
+    before, groups = copy.deepcopy(fake.policies(name="android")), list(fake.apps[1]["roles"])
+    upload = fake._upload
+
+    def forgetful(path: str, body: Json) -> tuple[int, Json]:
+        answer = upload(path, body)
+        fake.apps[1]["workflow"] = None
+        for name in ("ios", "android"):
+            fake.apps[1][name]["policies"][1]["policyValue"] = "24"
+        fake.answers = {len(fake.requests) + 1: (400, '{"status": 1, "message": "not this one"}')}
+        return answer
+
+    fake._upload = forgetful  # type: ignore[method-assign]
+    with pytest.raises(PoliciesIgnored, match="not this one.*besides, workflow was 'Approval'") as caught:
+        _run(fake, _wanted(mdx))
+    assert "Set 'Maximum offline period (hours)' to '12'" in caught.value.steps
+    assert "Open the page Android" not in " ".join(caught.value.steps)
+    assert fake.policies(name="android") == before and sorted(fake.apps[1]["roles"]) == sorted(groups)
 
 
 def test_a_schedule_of_an_unknown_form_is_not_risked(mdx: pathlib.Path) -> None:
