@@ -15,7 +15,7 @@ import urllib.parse
 import pytest
 from exchangelib.properties import Notification
 
-from ansible_collections.pushops.securemail.plugins.module_utils.core.errors import Refused, Unreachable
+from ansible_collections.pushops.securemail.plugins.module_utils.core.errors import PushOpsError, Refused, Unreachable
 from ansible_collections.pushops.securemail.plugins.module_utils.ews.mailbox import Notifications
 from ansible_collections.pushops.securemail.plugins.module_utils.ews.probe import CHANGE, STATUS, Outcome, probe
 from ansible_collections.pushops.securemail.plugins.module_utils.ews.receiver import Receiver
@@ -138,14 +138,25 @@ def test_a_draft_that_cannot_be_deleted_is_named(receiver: Receiver, monkeypatch
     assert outcome.left_behind == ("A draft stays in the mailbox: EWS answers ErrorAccessDenied",)
 
 
-def test_a_refusal_half_way_ends_the_subscription_first(receiver: Receiver, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize(
+    ("problem", "said"),
+    [
+        (Refused("EWS answers ErrorQuotaExceeded", "Empty the mailbox"), "ErrorQuotaExceeded"),
+        (Unreachable("ReadTimeout", "Look at EWS"), "a draft that may stay in the mailbox. Look at EWS"),
+    ],
+    ids=["refused", "lost"],
+)
+def test_a_draft_that_fails_ends_the_subscription_first(
+    receiver: Receiver, monkeypatch: pytest.MonkeyPatch, problem: PushOpsError, said: str
+) -> None:
+    """And where only the answer was lost, the draft is named."""
     exchange = Exchange(STATUS, repeats=True)
 
-    def refuse() -> object:
-        raise Refused("EWS answers ErrorQuotaExceeded", "Empty the mailbox")
+    def fail() -> object:
+        raise problem
 
-    monkeypatch.setattr(exchange, "add_draft", refuse)
-    with pytest.raises(Refused, match="ErrorQuotaExceeded"):
+    monkeypatch.setattr(exchange, "add_draft", fail)
+    with pytest.raises(type(problem), match=said):
         run(exchange, receiver)
     assert receiver.ended and until(lambda: exchange.answers[-1] == b"Unsubscribe")
 
@@ -178,18 +189,6 @@ def test_a_refused_subscription_keeps_nobody_waiting(receiver: Receiver, monkeyp
     monkeypatch.setattr(receiver, "wait", wait)
     with pytest.raises(Refused, match="ErrorAccessDenied"):
         run(exchange, receiver)
-
-
-def test_a_draft_whose_answer_was_lost_is_named(receiver: Receiver, monkeypatch: pytest.MonkeyPatch) -> None:
-    exchange = Exchange(STATUS, repeats=True)
-
-    def lose_the_answer() -> object:
-        raise Unreachable("ReadTimeout", "Look at EWS")
-
-    monkeypatch.setattr(exchange, "add_draft", lose_the_answer)
-    with pytest.raises(Unreachable, match="a draft that may stay in the mailbox. Look at EWS"):
-        run(exchange, receiver)
-    assert receiver.ended
 
 
 _NOTIFICATION = (
