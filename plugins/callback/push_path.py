@@ -49,7 +49,7 @@ from ansible_collections.pushops.securemail.plugins.module_utils.core.evidence i
 )
 from ansible_collections.pushops.securemail.plugins.plugin_utils.watch import drawing
 from ansible_collections.pushops.securemail.plugins.plugin_utils.watch.screen import Screen
-from ansible_collections.pushops.securemail.plugins.plugin_utils.watch.standing import ASKING, Standing, tells
+from ansible_collections.pushops.securemail.plugins.plugin_utils.watch.standing import ASKING, PRESSING, Standing
 
 _COLLECTION = "pushops.securemail."
 _COLORS = {
@@ -151,7 +151,7 @@ class CallbackModule(CallbackBase):
             self._display.display(text)
 
     def _hear(self, result: CallbackTaskResult, **status: bool) -> bool:
-        """Print what a result says of the path that is new. Whether it is one that tells of the path."""
+        """Print what a result says of the path that is new. Whether there was anything."""
         standing = self._standing(result.host)
         heard = {**result.result, **status}
         applied = not result.task.check_mode
@@ -162,11 +162,11 @@ class CallbackModule(CallbackBase):
         for finding in findings:
             now, said = standing.state(finding.link), self._said.get((standing.name, finding.link))
             news = not self._screen.live and finding.state == now != said
-            if news or finding.state in (FAIL, NOT_TESTED, WARNING):
+            if news or finding.state in PRESSING:
                 self._say(drawing.sentence(standing.name, finding), _COLORS.get(finding.state))
                 self._said[(standing.name, finding.link)] = now
         self._draw()
-        return tells(_module(result.task))
+        return bool(findings)
 
     def _standing(self, host: t.Any) -> Standing:
         name = host.get_name()
@@ -197,6 +197,9 @@ class CallbackModule(CallbackBase):
 
 
 def _module(task: t.Any) -> str:
+    """The collection's module that a task runs, if any. A loop has many answers of one host, and none is the link's."""
+    if task.loop:
+        return ""
     name = str(task.resolved_action or task.action)
     return name.removeprefix(_COLLECTION) if name.startswith(_COLLECTION) else ""
 

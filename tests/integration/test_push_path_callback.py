@@ -60,7 +60,8 @@ def test_a_gate_that_waits_breaks_its_link_and_its_answer_mends_it(ansible: Ansi
     assert waits.status == 0, waits.output
     lines = waits.stdout.splitlines()
     assert lines[-1].startswith("emea  ·─·─·─·─·─·─✘─·  apns-certificate on controller: waits at the signing gate")
-    assert "● passes  ✘ broken  ▲ warning  ? not tested  ◌ being asked" in lines
+    legend = "● passes  ✘ broken  ▲ warning  ? not tested  ○ left out  ◌ being asked  · nothing heard"
+    assert legend in lines
     mended = watched.play(EMEA, site.task(**site.commands()), site.task(check=True, **site.commands()))
     assert mended.stdout.splitlines()[-1] == "emea  ·─·─·─·─·─·─●─·", mended.output
     said = [line for line in mended.stdout.splitlines() if line.startswith("emea  apns-certificate on")]
@@ -82,6 +83,32 @@ def test_a_task_that_fails_is_named_with_its_reason(watched: Ansible) -> None:
     assert "FAILED Stop here on controller: the estate is closed" in lines
     assert not any("Go on" in line and "FAILED" in line for line in lines)
     assert lines[-2:] == ["emea  ·─·─·─·─·─·─·─·", "controller: 1 failed, 0 unreachable"]
+
+
+def test_a_task_of_ours_that_fails_without_a_word_on_the_path_is_named(
+    watched: Ansible, tmp_path: pathlib.Path
+) -> None:
+    environment = {
+        "name": "emea",
+        "region": "EMEA",
+        "bundle_id": "com.contoso.securemail",
+        "customer_id": "contoso-7Q2M4",
+    }
+    asked = [{"asked": "xms", "links": ["no-link"], "hosts": {}}]
+    verdict: Task = {
+        "name": "Judge",
+        "pushops.securemail.push_path_verdict": {"environment": environment, "results": asked},
+    }
+    run = watched.play(EMEA, verdict)
+    assert run.status == 2
+    assert any(line.startswith("FAILED Judge on controller: results.links is ['no-link']") for line in lines_of(run))
+
+
+def test_a_loop_is_not_taken_for_one_answer(watched: Ansible, site: CertificateSite) -> None:
+    task = site.task(bundle_id="{{ item }}")
+    run = watched.play(EMEA, {**task, "loop": ["com.contoso.one", "com.contoso.two"]}, check=True)
+    assert run.status == 0, run.output
+    assert "emea  ·─·─·─·─·─·─·─·" in lines_of(run)
 
 
 def test_a_host_that_cannot_be_reached_is_said(watched: Ansible) -> None:

@@ -17,7 +17,7 @@ from ansible_collections.pushops.securemail.plugins.module_utils.core.evidence i
 )
 from ansible_collections.pushops.securemail.plugins.module_utils.core.path import LINKS
 
-from .standing import ASKING, BADGE, UNKNOWN, Standing
+from .standing import ASKING, BADGE, PRESSING, UNKNOWN, Standing
 
 #: Colors every text by a state; without color it returns the text.
 Paint = t.Callable[[str, str], str]
@@ -38,7 +38,15 @@ ASCII = Signs(
     {PASS: "o", FAIL: "X", WARNING: "!", NOT_TESTED: "?", LEFT_OUT: "-", ASKING: "*", UNKNOWN: "."}, between=" "
 )
 
-_SHOWN_FIRST = (FAIL, NOT_TESTED, WARNING)
+_WORDS = {
+    PASS: "passes",
+    FAIL: "broken",
+    WARNING: "warning",
+    NOT_TESTED: "not tested",
+    LEFT_OUT: "left out",
+    ASKING: "being asked",
+    UNKNOWN: "nothing heard",
+}
 
 
 def signs_for(encoding: str | None) -> Signs:
@@ -52,10 +60,9 @@ def signs_for(encoding: str | None) -> Signs:
 
 def legend(signs: Signs) -> list[str]:
     """What the lines below it show."""
-    words = {PASS: "passes", FAIL: "broken", WARNING: "warning", NOT_TESTED: "not tested", ASKING: "being asked"}
     return [
         f" {signs.between} ".join((*LINKS, BADGE)),
-        "  ".join(f"{signs.of[state]} {word}" for state, word in words.items()),
+        "  ".join(f"{signs.of[state]} {word}" for state, word in _WORDS.items()),
     ]
 
 
@@ -97,11 +104,11 @@ def sentence(environment: str, finding: Finding) -> str:
 
 
 def cut(text: str, width: int) -> str:
-    """The text in one line of at most ``width`` characters."""
-    words = " ".join(text.split())
+    """The text in one line of at most ``width`` characters, without what would move the cursor."""
+    words = "".join(one for one in " ".join(text.split()) if one.isprintable())
     return words if len(words) <= width else f"{words[: width - 3]}..." if width > 3 else ""
 
 
 def _pressing(standing: Standing) -> int:
     worst = standing.worst
-    return _SHOWN_FIRST.index(worst) if worst in _SHOWN_FIRST else len(_SHOWN_FIRST)
+    return PRESSING.index(worst) if worst in PRESSING else len(PRESSING)

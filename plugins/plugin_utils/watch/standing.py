@@ -22,6 +22,8 @@ from ansible_collections.pushops.securemail.plugins.module_utils.core.path impor
 #: Nothing was heard of the link yet, and one of its hosts is being asked.
 UNKNOWN, ASKING = "unknown", "asking"
 BADGE = "badge"
+#: What somebody has to look at, the worst first.
+PRESSING = (FAIL, NOT_TESTED, WARNING)
 
 Result = t.Mapping[str, t.Any]
 
@@ -55,8 +57,9 @@ class Standing:
 
     def asks(self, module: str, host: str) -> bool:
         """A task begins on a host. Whether its result will tell of the path."""
-        self._asking |= {(link, host) for link in _links(module)}
-        return tells(module)
+        links = _links(module)
+        self._asking |= {(link, host) for link in links}
+        return bool(links)
 
     def hears(self, module: str, host: str, result: Result, *, changed_now: bool = False) -> list[Finding]:
         """What is new in a task's result: findings that are not as before, the worst first.
@@ -87,7 +90,7 @@ class Standing:
     @property
     def concern(self) -> Finding | None:
         """What to name if there is room for one thing: the first of the worst, in the order of the path."""
-        for state in (FAIL, NOT_TESTED, WARNING):
+        for state in PRESSING:
             of_state = [finding for finding in self._findings.values() if finding.state == state]
             if of_state:
                 return min(of_state, key=lambda finding: list(LINKS).index(finding.link))
@@ -101,11 +104,6 @@ class Standing:
             if before is None or (before.state, before.evidence) != (finding.state, finding.evidence):
                 fresh.append(finding)
         return sorted(fresh, key=lambda finding: finding.state != FAIL)
-
-
-def tells(module: str) -> bool:
-    """Whether a module's result tells of the path."""
-    return module == _VERDICT or bool(_links(module))
 
 
 def _links(module: str) -> tuple[str, ...]:

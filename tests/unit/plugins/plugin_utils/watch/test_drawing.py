@@ -52,6 +52,12 @@ def test_a_line_never_wraps(width: int) -> None:
     assert line.startswith("emea  ·─·─●─·─✘─·─·─·")
 
 
+def test_a_line_moves_no_cursor() -> None:
+    evil = standing("emea", {"failed": True, "msg": "no\033[2Jthing\r\nat all\x07"})
+    line = drawing.line(evil, drawing.UNICODE, plain, 4, 200)
+    assert line.endswith("the check itself failed: no[2Jthing at all") and line.isprintable()
+
+
 def test_where_not_all_have_room_the_worst_come_first_and_the_rest_is_counted() -> None:
     estate = [standing(f"env{number:02}", {"changes": []}) for number in range(50)]
     estate[40] = standing("env40", BROKEN)
