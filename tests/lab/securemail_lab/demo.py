@@ -19,10 +19,13 @@ import time
 import typing as t
 
 from . import faults
+from .devices.phone import all_subscribed
 from .launch import Launcher
 from .state import write_atomically
 
 _RECAP = re.compile(r"^(\S+)\s+: ok=(\d+)\s+changed=(\d+)\s+unreachable=(\d+)\s+failed=(\d+)", re.MULTILINE)
+#: How long the phones have got to arrange push again after a repair; a step that is not as expected tells the rest.
+_SETTLED_SECONDS = 20.0
 
 
 @dataclasses.dataclass
@@ -110,6 +113,7 @@ class Demo:
 
     def _break(self, name: str, fault: faults.Fault) -> None:
         def act() -> tuple[bool, str]:
+            self._wait_for_the_phones()
             fault.inflict(self._launcher.lab, self._launcher.entering)
             return True, fault.what
 
@@ -124,6 +128,12 @@ class Demo:
             return status == 0 and changed > 0, f"{changed} changed"
 
         self._step(f"Repair: {f'playbooks/{fault.repaired_by}' if fault.repaired_by else 'by hand'}", "changes", repair)
+
+    def _wait_for_the_phones(self) -> None:
+        """What is broken is a working estate: one that was repaired a moment ago has phones that do not know it yet."""
+        give_up = time.monotonic() + _SETTLED_SECONDS
+        while not all_subscribed(self._launcher.lab) and time.monotonic() < give_up:
+            time.sleep(0.1)
 
     def _playbook(self, name: str) -> tuple[int, int]:
         """Run a playbook in the controller's network; returns its exit status and the number of changed tasks."""

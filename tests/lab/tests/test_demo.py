@@ -25,6 +25,11 @@ class Stage:
         self.badge = "missing"
         self.blind_to = ""
         self.deaf_to = ""
+        self.polls_until_subscribed = 0
+
+    def subscribed(self, _lab: object) -> bool:
+        self.polls_until_subscribed -= 1
+        return self.polls_until_subscribed < 0
 
     def up(self, _kind: str | None) -> None:
         """The programs are none of this test's business."""
@@ -53,6 +58,7 @@ def stage(tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch) -> Stage:
 def _wire(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
     def breaking(fault: faults.Fault) -> t.Callable[..., None]:
         def inflict(_lab: object, _entering: object) -> None:
+            assert stage.polls_until_subscribed < 0, "a link is broken before the phones work again"
             stage.broken.append(fault.link)
             stage.badge = fault.badge
 
@@ -62,6 +68,7 @@ def _wire(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
         mend = (lambda _lab: stage.broken.pop()) if fault.mend else None
         replaced = dataclasses.replace(fault, inflict=breaking(fault), mend=mend)
         monkeypatch.setitem(faults.FAULTS, name, replaced)
+    monkeypatch.setattr(demo, "all_subscribed", stage.subscribed)
     monkeypatch.setattr(demo.Demo, "_playbook", lambda _self, name: stage.playbook(name))
 
 
@@ -73,6 +80,18 @@ def tell(stage: Stage, broken: t.Iterable[str] = faults.STORY) -> tuple[bool, di
 
 def unexpected(evidence: dict[str, t.Any]) -> list[str]:
     return [step["seen"] for step in evidence["steps"] if not step["as_expected"]]
+
+
+def test_a_link_is_broken_once_the_phones_work_again(stage: Stage) -> None:
+    stage.polls_until_subscribed = 3
+    assert tell(stage)[0]
+
+
+def test_phones_that_never_work_again_do_not_hold_the_story_up(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(demo, "all_subscribed", lambda _lab: False)
+    monkeypatch.setattr(demo, "_SETTLED_SECONDS", 0.2)
+    stage.polls_until_subscribed = -1
+    assert tell(stage)[0]
 
 
 def test_a_good_story_is_told_with_every_fault(stage: Stage, capsys: pytest.CaptureFixture[str]) -> None:
@@ -100,6 +119,7 @@ def test_a_repair_that_changes_nothing_fails_the_demo(stage: Stage) -> None:
 
 
 def test_a_verify_without_a_verdict_fails_the_demo(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(demo, "all_subscribed", stage.subscribed)
     monkeypatch.setattr(demo.Demo, "_playbook", lambda _self, _name: (4, 0))
     good, evidence = tell(stage)
     assert not good and evidence["last_verdict"] is None

@@ -112,7 +112,7 @@ class Estate:
         return [f"{error['step']}: {error['detail']}" if error else "" for error in found]
 
     def subscribed(self) -> bool:
-        return all(device["subscription"] for device in self.devices()) and self.errors() == ["", ""]
+        return phone.all_subscribed(self.lab)
 
     def registered(self, region: str) -> set[str]:
         known = JsonFile(self.lab.state(f"push-{region}") / "registrations.json", {"devices": {}}).read()
@@ -194,6 +194,16 @@ def test_a_region_without_the_customer_is_said(working: Estate) -> None:
     assert working.registered("emea") == set()
     working.choose()
     loopback.wait(working.subscribed, "both phones subscribe")
+
+
+def test_a_customer_id_that_somebody_mistypes_ends_the_registration_of_every_phone(working: Estate) -> None:
+    working.choose(Push_notifications_customer_ID="fabrikam-1")
+    loopback.wait(lambda: all(working.errors()), "the phones say why")
+    assert working.registered("emea") == set()
+    assert not any(device["arrived"] for device in probe(working.lab, 2.0)["devices"])
+    working.choose()
+    loopback.wait(working.subscribed, "both phones subscribe")
+    assert probe(working.lab, 8.0)["arrived"]
 
 
 def test_http_413_is_said_by_the_phone_of_that_host(estate: Estate) -> None:

@@ -16,7 +16,7 @@ import typing as t
 
 import aiohttp
 
-from ..lab import BUNDLE_ID, USER, Lab
+from ..lab import BUNDLE_ID, DEVICES, USER, Lab
 from ..state import JsonFile
 from . import ews
 from .settings import NotManaged, Settings
@@ -102,12 +102,13 @@ class Phone:
             name = self._lab.name(self._mail_server)
             raise Failed("subscribe", f"{name} cannot be reached from outside: Network access is not tunneled")
         before = self._state.read()
-        if before["registration"] and before["registration"]["region"] != settings.region:
+        account = {"region": settings.region, "customer_id": settings.customer_id}
+        if before["registration"] and not account.items() <= before["registration"].items():
             await self._end_push()
             before = self._state.read()
         listener_url = await self._register(settings)
         goes_on = before["registration"] and before["registration"]["listener_url"] == listener_url
-        self._remember(registration={"region": settings.region, "listener_url": listener_url})
+        self._remember(registration={**account, "listener_url": listener_url})
         watermark = before["subscription"]["watermark"] if goes_on and before["subscription"] else None
         subscribed = await self._subscribe(listener_url, watermark)
         self._remember(subscription={**dataclasses.asdict(subscribed), "server": self._mail_server})
@@ -187,6 +188,12 @@ class Phone:
         if any(self._state.read()[name] != value for name, value in what.items()):
             with self._state.edit() as state:
                 state.update(what)
+
+
+def all_subscribed(lab: Lab) -> bool:
+    """Whether every phone has subscribed, and nothing that it tried since has failed."""
+    states = [JsonFile(lab.state("devices") / f"{device}.json").read() for device in DEVICES]
+    return all(state["subscription"] and state["last_error"] is None for state in states)
 
 
 def _words(error: Exception) -> str:
