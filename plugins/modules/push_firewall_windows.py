@@ -13,7 +13,8 @@ author: pushops.securemail contributors (@pushops)
 extends_documentation_fragment: [pushops.securemail.flows]
 description:
   - Keeps one outbound allow rule for each flow in the Windows Firewall of an Exchange host, with all addresses of the
-    flow in it, IPv4 and IPv6. Its name is C(pushops.securemail) and the name of the flow.
+    flow in it, IPv4 and IPv6. Its name is C(pushops.securemail) and the name of the flow. More addresses than one line
+    of C(cmd.exe) holds, about 500, are spread over several rules of that name.
   - The rule is kept also where outbound traffic is allowed by default, as Windows ships it. It changes nothing there,
     and it stays in force when a baseline blocks outbound traffic later.
   - Says whether the flow passes. A rule that blocks wins over every rule that allows, Group Policy's settings win over
@@ -123,7 +124,7 @@ obstacles:
         Windows Firewall does not let the listener flow out: 52.17.147.220 blocked by Group Policy rule 'Deny'
         ({0F1E2D3C-0000-4000-8000-000000000001})
 duplicates:
-  description: Names of own rules that were there more than once.
+  description: Names of rules of O(flows) that were there more often than the flow needs.
   type: list
   elements: str
   returned: success
@@ -139,11 +140,11 @@ changes:
       type: str
       sample: outbound rule 'pushops.securemail listener'
     before:
-      description: What the rule said, or a list where it was there more than once. Null where there was none.
+      description: What the rule said, or a list where there were several of its name. Null where there was none.
       type: raw
       sample: null
     after:
-      description: What was asked for. Null where the rule goes away.
+      description: What was asked for, a list where several rules are needed. Null where the rule goes away.
       type: raw
       sample: allow TCP port 443 to 52.17.147.220,54.77.174.172 (eu-west-1.mailboxlistener.xm.citrix.com)
     link:

@@ -77,6 +77,23 @@ def test_present_and_absent_changed_and_idempotent_check_and_real(
     assert_idempotent(ansible, exchange_host, firewall, absent)
 
 
+def test_more_addresses_than_a_line_of_cmd_holds_are_several_rules(
+    ansible: Ansible, exchange_host: ExchangeHost, firewall: WindowsFirewall
+) -> None:
+    firewall.block_by_default()
+    addresses = [f"198.18.{number // 128}.{number % 128 * 2}" for number in range(1500)]
+    arguments = {"flows": [{**LISTENER, "destinations": addresses}]}
+    predicted = ansible.play(exchange_host.inventory(), task(arguments), check=True, diff=True)
+    done = ansible.play(exchange_host.inventory(), task(arguments), diff=True)
+    assert_same(done, predicted)
+    assert len(firewall.named(NAME)) == 3 and firewall.lets_out(addresses[0], addresses[700], addresses[-1])
+    assert not firewall.lets_out("198.18.0.1")
+    assert_idempotent(ansible, exchange_host, firewall, arguments)
+
+    ansible.play(exchange_host.inventory(), task())
+    assert len(firewall.named(NAME)) == 1 and not firewall.lets_out(addresses[0])
+
+
 def assert_same(done: Run, predicted: Run) -> None:
     """Applying made exactly the changes that check mode has shown."""
     for run in (done, predicted):

@@ -15,7 +15,7 @@ from ..core.flows import Flow
 from ..core.path import LINKS
 from ..core.reconcile import Outcome, Plan, Resource
 from .cmdline import command_line, piped, tolerated
-from .firewall_plan import PREFIX, after, own_rules, plan
+from .firewall_plan import PREFIX, after, plan, surplus
 from .firewall_policy import (
     GROUP_POLICY_KEY,
     LOCAL_KEY,
@@ -87,7 +87,7 @@ class Firewall(Resource[Policy]):
                 }
                 for flow in desired.flows
             ],
-            "duplicates": [stored[0].rule.name for stored in own_rules(outcome.before).values() if len(stored) > 1],
+            "duplicates": surplus(outcome.before, desired.flows),
             "obstacles": obstacles,
             "warnings": [obstacle["sentence"] for obstacle in obstacles] + unproved,
         }

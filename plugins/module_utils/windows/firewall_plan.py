@@ -2,23 +2,24 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Which of this project's own rules a host needs, and the netsh lines that make it so. No I/O.
 
-A rule is this project's own where it is outbound, local, and its name begins with ``pushops.securemail``. netsh finds
-rules by name alone and names need not be unique, so a rule that differs is replaced: the right one is added under a
-spare name, the wrong ones are deleted, and the spare name becomes the name. A connection that the old and the new rule
-let out is let out all the time, and a run that ends halfway leaves what the next one recognizes.
+A rule is this project's own where it is outbound, local, and its name begins with ``pushops.securemail``. A flow with
+more addresses than one line of cmd.exe holds has several rules of one name. netsh finds rules by name alone and names
+need not be unique, so rules that differ are replaced: the right ones are added under a spare name, the wrong ones are
+deleted, and the spare name becomes the name. A connection that the old and the new rules let out is let out all the
+time, and a run that ends halfway leaves what the next one recognizes.
 """
 
 from __future__ import annotations
 
 import itertools
 import typing as t
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from ..core.flows import Flow
 from ..core.intervals import Interval, interval_of, merge, to_cidrs
 from ..core.path import LINKS
 from ..core.reconcile import Change, Plan
-from .cmdline import command_line
+from .cmdline import LONGEST_LINE, command_line
 from .firewall_policy import PROFILES, Policy, StoredRule
 from .firewall_rules import LOCAL, REMOTE, REMOTE_PORTS, TCP, Rule, Side, addresses, ports
 from .firewall_spec import Desired
@@ -29,11 +30,13 @@ _VERSION = "v2.30"
 #: Fields that narrow a rule beyond what this project asks for; all others, unknown ones too, change nothing about it.
 _NARROWING = ("LPort", "LPort2_10", "App", "Svc", "AppPkgId", "IF", "IFType", "LUAuth", "LUOwn", "RMauth", "RUAuth")
 _NARROWING_PREFIXES = ("Security", "Platform")
+#: Characters kept free in a line for what a spare name is longer, and for quotes.
+_ROOM = 16
 
 
 @dataclass(frozen=True)
 class WantedRule:
-    """An outbound allow rule for one flow.
+    """An outbound allow rule for one flow, or for some of its addresses.
 
     :param remote: addresses by IP version, as disjoint intervals; ``local`` likewise, empty for any.
     """
@@ -45,13 +48,18 @@ class WantedRule:
     local: dict[int, list[Interval]]
 
     @classmethod
-    def of(cls, flow: Flow) -> WantedRule:
-        def intervals(cidrs: t.Iterable[str]) -> dict[int, list[Interval]]:
-            both = versions(flow)
-            named = {version: [cidr for cidr in cidrs if version_of(cidr) == version] for version in sorted(both)}
-            return {version: merge(map(interval_of, cidrs)) for version, cidrs in named.items() if cidrs}
+    def all_of(cls, flow: Flow) -> list[WantedRule]:
+        """The rules of one flow: one, unless it has more addresses than a line of cmd.exe holds."""
+        both = versions(flow)
+        local = _by_version(source for source in flow.sources if version_of(source) in both)
+        remote = _by_version(address for address in flow.destinations if version_of(address) in both)
+        whole = cls(PREFIX + flow.name, flow.fqdn, flow.ports, remote, local)
+        room = LONGEST_LINE - _ROOM - len(replace(whole, remote={}).add(whole.name))
+        return [whole._only(portion) for portion in _portions(_cidrs(remote), room)] or [whole]
 
-        return cls(PREFIX + flow.name, flow.fqdn, flow.ports, intervals(flow.destinations), intervals(flow.sources))
+    def _only(self, cidrs: list[str]) -> WantedRule:
+        remote = _by_version(cidrs)
+        return replace(self, remote=remote, local={each: self.local[each] for each in self.local if each in remote})
 
     def fits(self, rule: Rule) -> bool:
         """Whether a stored rule means the same, however its addresses are written."""
@@ -78,7 +86,7 @@ class WantedRule:
     def add(self, name: str) -> str:
         """The line that adds the rule under a name."""
         description = [f"description={self.description}"] if self.description else []
-        local = [f"localip={_cidrs(self.local)}"] if self.local else []
+        local = [f"localip={','.join(_cidrs(self.local))}"] if self.local else []
         return _netsh(
             "add",
             f"name={name}",
@@ -89,7 +97,7 @@ class WantedRule:
             "protocol=TCP",
             f"remoteport={','.join(map(str, self.ports))}",
             *local,
-            f"remoteip={_cidrs(self.remote)}",
+            f"remoteip={','.join(_cidrs(self.remote))}",
             *description,
         )
 
@@ -103,50 +111,70 @@ def own_rules(policy: Policy) -> dict[str, list[StoredRule]]:
     return found
 
 
+def surplus(policy: Policy, flows: t.Iterable[Flow]) -> list[str]:
+    """The names of rules that are there more often than their flow asks for."""
+    own = own_rules(policy)
+    return [rules[0].name for name, rules in _wanted(flows).items() if len(own.get(name, [])) > len(rules)]
+
+
 def plan(policy: Policy, desired: Desired) -> Plan:
     """All differences, rules that are missing first and rules that are no longer asked for last."""
     own = own_rules(policy)
-    wanted = [WantedRule.of(flow) for flow in desired.flows]
-    names = {rule.name.lower() for rule in wanted}
+    wanted = _wanted(desired.flows)
     if desired.absent:
-        return Plan(tuple(_removal(stored) for name, stored in own.items() if name in names or not names))
+        return Plan(tuple(_removal(stored) for name, stored in own.items() if name in wanted or not wanted))
     changes = []
-    for flow, rule in zip(desired.flows, wanted, strict=True):
-        present = own.get(rule.name.lower(), [])
-        if len(present) != 1 or not rule.fits(present[0].rule):
+    for flow, (name, rules) in zip(desired.flows, wanted.items(), strict=True):
+        present = own.get(name, [])
+        if not _same(present, rules):
             link = f"{flow.name}-egress" if judge_flow(policy, desired.profile, flow).passes is False else ""
-            changes.append(_put(rule, present, own, link if link in LINKS else ""))
+            changes.append(_put(rules, present, own, link if link in LINKS else ""))
     changes.sort(key=lambda change: change.before is not None)
-    return Plan((*changes, *(_removal(stored) for name, stored in own.items() if name not in names)))
+    return Plan((*changes, *(_removal(stored) for name, stored in own.items() if name not in wanted)))
 
 
 def after(policy: Policy, desired: Desired) -> Policy:
     """The host's firewall as it is once the plan is carried out."""
     own = {stored for stored_rules in own_rules(policy).values() for stored in stored_rules}
-    names = {WantedRule.of(flow).name.lower() for flow in desired.flows}
+    wanted = _wanted(desired.flows)
     kept = [
         stored
         for stored in policy.local
-        if stored not in own or (desired.absent and names and stored.rule.name.lower() not in names)
+        if stored not in own or (desired.absent and wanted and stored.rule.name.lower() not in wanted)
     ]
-    made = [] if desired.absent else [StoredRule("new", WantedRule.of(flow).rule()) for flow in desired.flows]
+    made = [] if desired.absent else [StoredRule("new", rule.rule()) for rules in wanted.values() for rule in rules]
     return policy.with_local((*kept, *made))
 
 
-def _put(wanted: WantedRule, present: list[StoredRule], own: dict[str, list[StoredRule]], link: str) -> Change:
-    lines: tuple[str, ...] = (wanted.add(wanted.name),)
+def _wanted(flows: t.Iterable[Flow]) -> dict[str, list[WantedRule]]:
+    """The rules of each flow, by their name in lower case, in the order of the flows."""
+    return {rules[0].name.lower(): rules for rules in map(WantedRule.all_of, flows)}
+
+
+def _same(present: list[StoredRule], wanted: list[WantedRule]) -> bool:
+    """Whether there is one rule for each that is wanted: no two of these are the same."""
+    return len(present) == len(wanted) and all(any(rule.fits(stored.rule) for stored in present) for rule in wanted)
+
+
+def _put(wanted: list[WantedRule], present: list[StoredRule], own: dict[str, list[StoredRule]], link: str) -> Change:
+    name = wanted[0].name
+    lines = [rule.add(name) for rule in wanted]
     if present:
-        spare = next(
-            name for name in (f"{wanted.name}.{count}" for count in itertools.count(1)) if name.lower() not in own
-        )
-        renamed = _netsh("set", f"name={spare}", "dir=out", "new", f"name={wanted.name}")
-        lines = (wanted.add(spare), _delete(wanted.name), renamed)
-    return Change(f"outbound rule {wanted.name!r}", _shown(present), shown(wanted.rule()), lines, link)
+        spare = next(each for each in (f"{name}.{count}" for count in itertools.count(1)) if each.lower() not in own)
+        renamed = _netsh("set", f"name={spare}", "dir=out", "new", f"name={name}")
+        lines = [*(rule.add(spare) for rule in wanted), _delete(name), renamed]
+    return Change(
+        f"outbound rule {name!r}",
+        _shown(stored.rule for stored in present),
+        _shown(map(WantedRule.rule, wanted)),
+        tuple(lines),
+        link,
+    )
 
 
 def _removal(present: list[StoredRule]) -> Change:
     name = present[0].rule.name
-    return Change(f"outbound rule {name!r}", _shown(present), None, (_delete(name),))
+    return Change(f"outbound rule {name!r}", _shown(stored.rule for stored in present), None, (_delete(name),))
 
 
 def _delete(name: str) -> str:
@@ -166,8 +194,8 @@ def shown(rule: Rule) -> str:
     )
     parts = [
         f"{rule.action} {protocol} port {', '.join(rule.all(*REMOTE_PORTS)) or 'any'}",
-        *([f"from {_cidrs(local)}"] if any(local.values()) else []),
-        f"to {_cidrs(remote) if any(remote.values()) else 'any'}",
+        *([f"from {','.join(_cidrs(local))}"] if any(local.values()) else []),
+        f"to {','.join(_cidrs(remote)) or 'any'}",
         *([f"on {', '.join(sorted(rule.profiles))}"] if rule.profiles else []),
         *(f"{name}={value}" for name, value in _narrowing(rule)),
         *([f"({rule.first('Desc')})"] if rule.first("Desc") else []),
@@ -176,8 +204,8 @@ def shown(rule: Rule) -> str:
     return " ".join(parts)
 
 
-def _shown(present: list[StoredRule]) -> str | list[str] | None:
-    texts = [shown(stored.rule) for stored in present]
+def _shown(rules: t.Iterable[Rule]) -> str | list[str] | None:
+    texts = [shown(rule) for rule in rules]
     return texts if len(texts) > 1 else texts[0] if texts else None
 
 
@@ -200,7 +228,29 @@ def _keywords(rule: Rule, sides: Side, version: int) -> tuple[str, ...]:
     return addresses(rule.all(*sides[version]), version).keywords
 
 
-def _cidrs(sides: dict[int, list[Interval]]) -> str:
-    return ",".join(
+def _by_version(cidrs: t.Iterable[str]) -> dict[int, list[Interval]]:
+    """The addresses as disjoint intervals, by those IP versions that have some, IPv4 first."""
+    found: dict[int, list[Interval]] = {}
+    for cidr in sorted(cidrs, key=version_of):
+        found.setdefault(version_of(cidr), []).append(interval_of(cidr))
+    return {version: merge(intervals) for version, intervals in found.items()}
+
+
+def _cidrs(sides: dict[int, list[Interval]]) -> list[str]:
+    return [
         cidr for version, intervals in sides.items() for interval in intervals for cidr in to_cidrs(interval, version)
-    )
+    ]
+
+
+def _portions(cidrs: list[str], room: int) -> t.Iterator[list[str]]:
+    """The same in their order, in portions that fit into the room with a comma after each."""
+    portion: list[str] = []
+    free = room
+    for cidr in cidrs:
+        free -= len(cidr) + 1
+        if portion and free < 0:
+            yield portion
+            portion, free = [], room - len(cidr) - 1
+        portion.append(cidr)
+    if portion:
+        yield portion

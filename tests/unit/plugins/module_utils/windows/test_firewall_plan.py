@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+import ipaddress
 import typing as t
 
 import pytest
@@ -12,7 +13,12 @@ from hypothesis import strategies as st
 
 from ansible_collections.pushops.securemail.plugins.module_utils.core.errors import InvalidInput
 from ansible_collections.pushops.securemail.plugins.module_utils.core.flows import Flow
-from ansible_collections.pushops.securemail.plugins.module_utils.windows.firewall_plan import after, own_rules, plan
+from ansible_collections.pushops.securemail.plugins.module_utils.windows.firewall_plan import (
+    after,
+    own_rules,
+    plan,
+    surplus,
+)
 from ansible_collections.pushops.securemail.plugins.module_utils.windows.firewall_policy import (
     Policy,
     Profile,
@@ -144,10 +150,64 @@ def test_what_cannot_be_asked_is_named(flows: list[dict[str, t.Any]], field: str
     assert refused.value.field == field
 
 
-def test_more_addresses_than_a_line_holds_are_refused() -> None:
-    many = tuple(f"198.18.{number // 250}.{number % 250 * 2 % 256}" for number in range(0, 4000, 2))
+def many(first: int, count: int, version: int = 4) -> tuple[str, ...]:
+    """Every second address, so that none can be joined with its neighbor."""
+    base = ipaddress.ip_address("198.18.0.1" if version == 4 else "2001:db8::1")
+    return tuple(str(base + 2 * number) for number in range(first, first + count))
+
+
+def listener(destinations: tuple[str, ...], sources: tuple[str, ...] = ()) -> Flow:
+    return Flow("listener", "l.example.com", sources, destinations, (443,))
+
+
+def test_more_addresses_than_a_line_holds_are_several_rules_of_one_name(split_arguments: Split) -> None:
+    flow = listener(many(0, 1500) + many(0, 20, 6), ("192.0.2.1", "2001:db8:1::1"))
+    before, desired = host(), Desired(False, (flow,))
+    (change,) = plan(before, desired).changes
+    done = carry_out(before, change.action, split_arguments)
+    assert all(7500 < len(line) <= 8191 for line in change.action[:-1])
+    assert change.name == f"outbound rule '{NAME}'" and change.link == "listener-egress"
+    assert [stored.rule.name for stored in done.rules] == [NAME] * len(change.action) == [NAME] * 3
+    assert isinstance(change.after, list) and len(change.after) == 3
+    assert not plan(done, desired).changed and surplus(done, desired.flows) == []
+    assert judge_flow(done, "domain", flow).passes is True
+    assert judge_flow(done, "domain", listener(("198.18.0.2",))).passes is False
+    kinds = [(bool(stored.rule.all("LA4")), bool(stored.rule.all("LA6"))) for stored in done.rules]
+    assert kinds == [(True, False), (True, False), (True, True)]
+
+
+def test_a_source_list_too_long_for_a_line_is_refused() -> None:
     with pytest.raises(InvalidInput, match="8191 at most"):
-        plan(host(), Desired(False, (Flow("listener", "", (), many, (443,)),)))
+        plan(host(), Desired(False, (listener(many(0, 2), many(2, 900)),)))
+
+
+@pytest.mark.parametrize(("old", "new"), [((0, 1500), (50, 1500)), ((0, 1500), (0, 2)), ((0, 2), (0, 1500))])
+def test_several_rules_are_replaced_and_no_common_address_is_ever_shut(
+    split_arguments: Split, old: tuple[int, int], new: tuple[int, int]
+) -> None:
+    was = Desired(False, (listener(many(*old)),))
+    before = carry_out(host(), lines_of(host(), was), split_arguments)
+    desired = Desired(False, (listener(many(*new)),))
+    common = listener(tuple(sorted({*many(*old)} & {*many(*new)})))
+    lines = lines_of(before, desired)
+    for count in range(1, len(lines) + 1):
+        between = carry_out(before, lines[:count], split_arguments)
+        assert judge_flow(between, "domain", common).passes is True
+        repaired = carry_out(between, lines_of(between, desired), split_arguments)
+        assert not plan(repaired, desired).changed, "a run that ended here cannot be carried on"
+        assert {stored.rule.name for stored in repaired.rules} == {NAME}
+
+
+def test_one_of_several_rules_is_missed_and_one_too_many_is_named(split_arguments: Split) -> None:
+    desired = Desired(False, (listener(many(0, 1500)),))
+    right = carry_out(host(), lines_of(host(), desired), split_arguments)
+    for wrong in (right.local[1:], (*right.local, right.local[0]), (*right.local[1:], right.local[-1])):
+        before = right.with_local(wrong)
+        assert surplus(before, desired.flows) == ([NAME] if len(wrong) > 3 else [])
+        assert not plan(carry_out(before, lines_of(before, desired), split_arguments), desired).changed
+        assert plan(before, desired).changed
+    absent = Desired(True, desired.flows)
+    assert carry_out(right, lines_of(right, absent), split_arguments).rules == ()
 
 
 _octets = st.lists(st.integers(0, 20), min_size=1, max_size=6)
