@@ -18,9 +18,10 @@ from .ews_iis_state import EwsState, read_state
 from .exchange_events import SendEvent, recent, summarize
 from .exchange_product import pool_state, product
 from .firewall import read_lines, read_policy
-from .firewall_plan import own_rules, shown
+from .firewall_plan import own_rules
 from .firewall_policy import PROFILES, Policy
 from .firewall_verdict import judge_flow
+from .firewall_wanted import shown
 from .health import Expected, HealthGate
 from .listener import Listener
 from .outbound_proxy import SystemProxy, proxy_for, read_system, system_line

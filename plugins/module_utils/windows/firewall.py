@@ -15,7 +15,7 @@ from ..core.flows import Flow
 from ..core.path import LINKS
 from ..core.reconcile import Outcome, Plan, Resource
 from .cmdline import command_line, piped, tolerated
-from .firewall_plan import PREFIX, after, plan, surplus
+from .firewall_plan import after, plan, surplus
 from .firewall_policy import (
     GROUP_POLICY_KEY,
     LOCAL_KEY,
@@ -27,6 +27,7 @@ from .firewall_policy import (
 )
 from .firewall_spec import Desired
 from .firewall_verdict import Verdict, judge_flow
+from .firewall_wanted import PREFIX
 from .registry import parse_values, query
 from .runner import CommandResult, Runner
 
