@@ -59,7 +59,7 @@ options:
     required: true
   auth_type:
     description:
-      - How to sign in. Without it, the server is asked what it takes.
+      - How to sign in. Without it, the server is asked what it takes. Exchange's setup leaves Basic off for EWS.
     type: str
     choices: [basic, ntlm]
   impersonate:

@@ -15,6 +15,9 @@ from ansible_collections.pushops.securemail.tests.integration.exchange_host impo
 from ansible_collections.pushops.securemail.tests.integration.running_ansible import CONTROLLER, Ansible, Task
 from ansible_collections.pushops.securemail.tests.integration.windows_firewall import WindowsFirewall
 from securemail_lab.exchange.events import EventLog
+from securemail_lab.exchange.ews.frontend import FRONT_END
+from securemail_lab.exchange.iis import BASIC_AUTHENTICATION, Iis
+from securemail_lab.exchange.iis.edits import SetAttribute
 from securemail_lab.exchange.mailbox import Mailboxes
 from securemail_lab.pki import Authority
 from securemail_lab.state import JsonFile
@@ -90,8 +93,14 @@ def test_a_change_is_told_and_nothing_stays(ansible: Ansible, site: Site) -> Non
 
 def test_the_sign_in_is_agreed_with_the_server_or_declared(ansible: Ansible, site: Site) -> None:
     site.behind_a_proxy()
-    run = ansible.play(CONTROLLER, site.task(auth_type="basic", username=MAILBOX, validate_certs=False, ca_path=None))
-    assert run.result()["delivered"], run.output
+    refused = ansible.play(CONTROLLER, site.task(auth_type="basic")).result()
+    assert refused.status == "failed" and "refuses the sign-in" in refused["msg"], "Exchange's setup turns Basic off"
+    switch = [SetAttribute("enabled", "true")]
+    Iis(site.host.machine).commit(FRONT_END, BASIC_AUTHENTICATION, switch, "apphost")
+    for auth_type, username in (("basic", MAILBOX), ("ntlm", "CONTOSO\\alex")):
+        task = site.task(auth_type=auth_type, username=username, validate_certs=False, ca_path=None)
+        run = ansible.play(CONTROLLER, task)
+        assert run.result()["delivered"], run.output
 
 
 def test_over_tls_where_exchange_trusts_the_receiver(ansible: Ansible, site: Site) -> None:

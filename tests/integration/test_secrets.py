@@ -57,7 +57,10 @@ from securemail_lab.apple import seed as apple_seed
 from securemail_lab.apple.developer_api import api as developer_api
 from securemail_lab.apple.developer_api.signing_in import role_of
 from securemail_lab.apple.developer_api.team import APIS, Team
+from securemail_lab.exchange.ews.frontend import FRONT_END
 from securemail_lab.exchange.host import ADMINISTRATOR
+from securemail_lab.exchange.iis import BASIC_AUTHENTICATION, Iis
+from securemail_lab.exchange.iis.edits import SetAttribute
 from securemail_lab.kerberos import Realm
 from securemail_lab.netscaler import sessions as netscaler_sessions
 from securemail_lab.netscaler.seed import LOGIN as NETSCALER_LOGIN
@@ -122,9 +125,10 @@ def exchange(
 
 
 @contextlib.contextmanager
-def probed(folder: pathlib.Path, password: str = "") -> t.Iterator[Scenario]:
+def probed(folder: pathlib.Path, password: str = "", auth_type: str = "ntlm") -> t.Iterator[Scenario]:
     """EWS of the host, which posts to the controller."""
     host = ExchangeHost.create(folder / "lab")
+    Iis(host.machine).commit(FRONT_END, BASIC_AUTHENTICATION, [SetAttribute("enabled", "true")], "apphost")
     host.replace(FRONT_FILE, 'uploadReadAheadSize="0"', 'uploadReadAheadSize="49152"')
     address, port = host.lab.address("exch02"), running_lab.free_ports(1)[0]
     secret = host.lab.secret("mailbox")
@@ -132,6 +136,7 @@ def probed(folder: pathlib.Path, password: str = "") -> t.Iterator[Scenario]:
         "endpoint": f"{host.health()['url']}/EWS/Exchange.asmx",
         "mailbox": MAILBOX,
         "password": password or secret,
+        "auth_type": auth_type,
         "ca_path": str(host.lab.ca_path),
         "receiver": {"url": f"http://{address}:{port}", "address": address},
     }
@@ -140,7 +145,7 @@ def probed(folder: pathlib.Path, password: str = "") -> t.Iterator[Scenario]:
             CONTROLLER,
             {"pushops.securemail.exchange_push_probe": arguments},
             tuple((one, MAILBOX) for one in (secret, password) if one),
-            kept=(host.lab.directory / "secrets.json",),
+            kept=(host.lab.directory / "secrets.json", host.machine.state / "ews-users"),
             succeeds=not password,
         )
 
@@ -422,7 +427,9 @@ SCENARIOS: dict[str, t.Callable[[pathlib.Path], contextlib.AbstractContextManage
     "Exchange facts": lambda folder: exchange(folder, task=INFO),
     "Exchange facts, malformed web.config": lambda folder: exchange(folder, malformed=True, task=INFO),
     "EWS probe": probed,
+    "EWS probe, Basic": lambda folder: probed(folder, auth_type="basic"),
     "EWS probe, wrong password": lambda folder: probed(folder, WRONG),
+    "EWS probe, Basic, wrong password": lambda folder: probed(folder, WRONG, "basic"),
     "certificate": certificate,
     "certificate, command that prints the password": lambda folder: certificate(folder, False, portal_command=ECHO),
     "certificate, command that looks prints a secret": lambda folder: certificate(folder, consumer_command=LOOK),

@@ -26,12 +26,16 @@ from exchangelib.protocol import BaseProtocol
 from exchangelib.services import SendNotification
 from exchangelib.version import EXCHANGE_2019, Version
 from requests.adapters import HTTPAdapter
+from requests_ntlm import HttpNtlmAuth
 
 from securemail_lab.exchange import host as exchange
 from securemail_lab.exchange.events import Event, EventLog
+from securemail_lab.exchange.ews.frontend import FRONT_END
 from securemail_lab.exchange.ews.outbound import SYSTEM_PROXY
 from securemail_lab.exchange.ews.subscriptions import watermark
 from securemail_lab.exchange.firewall import LOCAL_POLICY, RULES
+from securemail_lab.exchange.iis import BASIC_AUTHENTICATION, WINDOWS_AUTHENTICATION, Iis
+from securemail_lab.exchange.iis.edits import SetAttribute
 from securemail_lab.exchange.machine import Machine
 from securemail_lab.exchange.mailbox import Mailboxes
 from securemail_lab.exchange.pools import EWS_POOL, STOPPED, change_state, restart
@@ -148,6 +152,11 @@ class Estate:
         assert old in text
         path.write_bytes(text.replace(old, new).encode())
 
+    def offer_basic(self, host: str) -> None:
+        """As ``appcmd set config ... /commit:apphost``: Exchange's setup turns it off."""
+        switch = [SetAttribute("enabled", "true")]
+        Iis(self.machine(host)).commit(FRONT_END, BASIC_AUTHENTICATION, switch, "apphost")
+
     def raise_read_ahead(self, host: str, size: int = 49152) -> None:
         self.edit(host, FRONT_FILE, 'uploadReadAheadSize="0"', f'uploadReadAheadSize="{size}"')
 
@@ -192,6 +201,8 @@ class Estate:
 @pytest.fixture
 def estate(tmp_path: pathlib.Path) -> t.Iterator[Estate]:
     with Estate(make_lab(tmp_path)) as running:
+        for host in EXCHANGE_HOSTS:
+            running.offer_basic(host)
         yield running
 
 
@@ -218,6 +229,12 @@ def account(estate: Estate, monkeypatch: pytest.MonkeyPatch) -> t.Iterator[excha
     account = exchangelib.Account(USER, config=configuration, autodiscover=False, access_type=exchangelib.DELEGATE)
     yield account
     account.protocol.close()
+
+
+def offered(answer: requests.Response) -> list[str]:
+    """What WWW-Authenticate says, header by header."""
+    headers: list[str] = answer.raw.headers.getlist("WWW-Authenticate")
+    return headers
 
 
 def events_of(content: bytes) -> list[t.Any]:
@@ -331,7 +348,7 @@ def test_413_needs_client_certificates(estate: Estate) -> None:
     folder = estate.lab.state("devices") / "pki"
     ignored = estate.subscribe(auth=None, cert=(str(folder / "client.pem"), str(folder / "client.key")))
     assert ignored.status_code == 401
-    assert ignored.headers["WWW-Authenticate"].startswith("Basic ")
+    assert offered(ignored) == ["Negotiate", "NTLM", 'Basic realm="exch01.corp.contoso.com"']
 
 
 def test_required_certificate(estate: Estate) -> None:
@@ -349,6 +366,44 @@ def test_basic_authentication(estate: Estate, login: str) -> None:
     assert estate.subscribe(auth=(login, estate.lab.secret("mailbox"))).status_code == 200
     assert estate.subscribe(auth=(login, "wrong")).status_code == 401
     assert estate.subscribe(auth=("bob@contoso.com", estate.lab.secret("mailbox"))).status_code == 401
+
+
+def test_basic_authentication_is_off_unless_iis_says_so(estate: Estate) -> None:
+    estate.raise_read_ahead("exch01")
+    switch = [SetAttribute("enabled", "false")]
+    Iis(estate.machine("exch01")).commit(FRONT_END, BASIC_AUTHENTICATION, switch, "apphost")
+    refused = estate.subscribe()
+    assert (refused.status_code, offered(refused)) == (401, ["Negotiate", "NTLM"])
+
+
+@pytest.mark.parametrize("login", [USER, "CONTOSO\\alex", "contoso\\ALEX"])
+def test_ntlm_signs_a_connection_in(estate: Estate, login: str) -> None:
+    estate.raise_read_ahead("exch01")
+    with requests.Session() as session:
+
+        def ask() -> requests.Response:
+            content = (ENVELOPE % SUBSCRIBE % (INBOX, "NewMailEvent", 1, estate.callback())).encode()
+            return session.post(estate.url("exch01"), data=content, verify=str(estate.lab.ca_path), timeout=5)
+
+        assert ask().status_code == 401
+        session.auth = HttpNtlmAuth(login, estate.lab.secret("mailbox"))
+        answer = ask()
+        assert answer.status_code == 200 and "NoError" in answer.text
+        session.auth = None
+        assert ask().status_code == 200, "the connection stays signed in"
+        switch = [SetAttribute("enabled", "false")]
+        Iis(estate.machine("exch01")).commit(FRONT_END, WINDOWS_AUTHENTICATION, switch, "apphost")
+        refused = ask()
+        assert (refused.status_code, offered(refused)) == (401, ['Basic realm="exch01.corp.contoso.com"'])
+
+
+@pytest.mark.parametrize(("login", "password"), [(USER, "wrong"), ("CONTOSO\\bob", ""), ("FABRIKAM\\alex", "")])
+def test_ntlm_refuses_others(estate: Estate, login: str, password: str) -> None:
+    estate.raise_read_ahead("exch01")
+    auth = HttpNtlmAuth(login, password or estate.lab.secret("mailbox"))
+    assert estate.subscribe(auth=auth).status_code == 401
+    garbled = estate.subscribe(auth=None, headers={"Authorization": "NTLM %%%"})
+    assert garbled.status_code == 401 and offered(garbled)[:2] == ["Negotiate", "NTLM"]
 
 
 def test_health_check_and_malformed_web_config(estate: Estate) -> None:

@@ -1,20 +1,26 @@
 # Copyright: (c) 2026, the pushops.securemail contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Who asks: users at the front end (client certificate or Basic), front ends at the back end (machine account)."""
+"""Who asks: users at the front end (certificate, NTLM, Basic), front ends at the back end (machine account)."""
 
 from __future__ import annotations
 
+import asyncio
 import base64
 import binascii
 import hmac
 import ssl
+import typing as t
+import weakref
 
 from aiohttp import web
 from cryptography import x509
 from cryptography.x509.oid import NameOID, ObjectIdentifier
 
 from ...lab import EXCHANGE_HOSTS, USER, Lab
+from ..accounts import Accounts, Denied
+from ..machine import Machine
 from ..mailbox import Mailboxes
+from ..signing_in import Connection
 
 _UPN = ObjectIdentifier("1.3.6.1.4.1.311.20.2.3")
 _UTF8_STRING = 0x0C
@@ -50,16 +56,35 @@ def _text(encoded: bytes) -> str:
     return encoded[2:].decode("utf-8", "replace")
 
 
-def basic_user(request: web.Request, lab: Lab) -> str | None:
-    """The user of a Basic header with the right password: ``alex@contoso.com`` or ``CONTOSO\\alex``."""
-    credentials = _basic(request)
-    if credentials is None:
-        return None
-    login, password = credentials
-    domain, _separator, account = login.lower().rpartition("\\")
-    alias, _separator, suffix = USER.partition("@")
-    known = login.lower() == USER or (domain, account) == (suffix.partition(".")[0], alias)
-    return USER if _same(password, lab.secret("mailbox")) and known else None
+class SignIn:
+    """The users of a front end: Windows authentication proves a connection, Basic one request."""
+
+    def __init__(self, lab: Lab, machine: Machine) -> None:
+        alias, _separator, domain = USER.partition("@")
+        password = lab.secret("mailbox")
+        users = {USER: password, f"{domain.partition('.')[0].upper()}\\{alias}": password}
+        self._accounts = Accounts(machine, users, "ews-users")
+        self._connections: weakref.WeakKeyDictionary[asyncio.Transport, Connection] = weakref.WeakKeyDictionary()
+
+    def user(self, request: web.Request, offered: t.Iterable[str]) -> tuple[str, str]:
+        """The mailbox's user, and what WWW-Authenticate says beside success.
+
+        :param offered: schemes that IIS is configured to take.
+        :raises Denied: nobody has signed in (yet).
+        """
+        by_name = {scheme.lower(): scheme for scheme in offered}
+        name, _separator, token = request.headers.get("Authorization", "").partition(" ")
+        scheme = by_name.get(name.lower(), "")
+        if scheme == "Basic":
+            self._accounts.basic(token)
+            return USER, ""
+        if request.transport is None or not by_name.keys() - {"basic"}:
+            raise Denied
+        connection = self._connections.setdefault(request.transport, Connection(self._accounts))
+        answer = connection.negotiate(scheme, token.strip()) if scheme else ""
+        if not self._accounts.knows(connection.user):
+            raise Denied
+        return USER, answer
 
 
 def machine_authorization(lab: Lab, host: str) -> str:

@@ -9,15 +9,17 @@ request is there, so its body must fit into uploadReadAheadSize, unless the clie
 from __future__ import annotations
 
 import math
+import typing as t
 
 import aiohttp
 from aiohttp import web
 
 from ...lab import Lab
+from ..accounts import Denied
 from ..iis import Iis, IisError
 from ..machine import Machine
 from ..mailbox import Mailboxes
-from .authentication import USER_HEADER, basic_user, certificate_user, client_certificate, machine_authorization
+from .authentication import USER_HEADER, SignIn, certificate_user, client_certificate, machine_authorization
 from .pages import EXCHANGE_ASMX, LARGEST_CONTENT, bad_configuration, dated, error_page
 from .starting import unable_to_serve
 
@@ -40,6 +42,7 @@ class _FrontEnd:
         self._lab = lab
         self._machine = machine
         self._mailboxes = mailboxes
+        self._sign_in = SignIn(lab, machine)
 
     async def handle(self, request: web.Request) -> web.Response:
         unable = unable_to_serve(self._machine, FRONT_END)
@@ -48,6 +51,7 @@ class _FrontEnd:
         iis = Iis(self._machine)
         try:
             flags, read_ahead = iis.ssl_flags(FRONT_END), iis.upload_read_ahead_size(FRONT_END)
+            offered = iis.sign_in_schemes(FRONT_END)
         except IisError:
             return bad_configuration()
         if not request.path.lower().startswith("/ews/"):
@@ -65,16 +69,28 @@ class _FrontEnd:
         if request.path.lower() == _HEALTH_CHECK:
             name = self._lab.name(self._machine.name)
             return web.Response(text=f"200 OK<br/>{name}", content_type="text/html")
-        user = certificate_user(certificate, self._mailboxes) if certificate else None
-        user = user or basic_user(request, self._lab)
+        content = await request.read()
+        user, answer = certificate_user(certificate, self._mailboxes) if certificate else None, ""
         if user is None:
-            challenge = {"WWW-Authenticate": f'Basic realm="{self._lab.name(self._machine.name)}"'}
-            return error_page(401, "401 - Unauthorized: Access is denied due to invalid credentials.", challenge)
+            try:
+                user, answer = self._sign_in.user(request, offered)
+            except Denied as denied:
+                return self._unauthorized([denied.challenge] if denied.challenge else offered)
         if request.path.lower() != EXCHANGE_ASMX:
             return error_page(404, "404 - File or directory not found.")
-        return await self._proxy(request, user)
+        response = await self._proxy(request, user, content)
+        if answer:
+            response.headers["WWW-Authenticate"] = answer
+        return response
 
-    async def _proxy(self, request: web.Request, user: str) -> web.Response:
+    def _unauthorized(self, challenges: t.Iterable[str]) -> web.Response:
+        response = error_page(401, "401 - Unauthorized: Access is denied due to invalid credentials.")
+        realm = f' realm="{self._lab.name(self._machine.name)}"'
+        for challenge in challenges:
+            response.headers.add("WWW-Authenticate", challenge + (realm if challenge == "Basic" else ""))
+        return response
+
+    async def _proxy(self, request: web.Request, user: str, content: bytes) -> web.Response:
         """Hand the request to the back end of the host that has the mailbox."""
         lab = self._lab
         target = lab.url(self._mailboxes.active_host(), "exchange-backend", "/EWS/Exchange.asmx")
@@ -86,7 +102,6 @@ class _FrontEnd:
         }
         connector = aiohttp.TCPConnector(resolver=lab.resolver(), ssl=lab.client_tls())
         timeout = aiohttp.ClientTimeout(total=_BACK_END_SECONDS)
-        content = await request.read()
         try:
             async with (
                 aiohttp.ClientSession(connector=connector, timeout=timeout) as session,

@@ -27,11 +27,11 @@ def dated(machine: Machine) -> t.Callable[[web.Request, web.StreamResponse], t.A
     return date
 
 
-def error_page(status: int, title: str, headers: dict[str, str] | None = None) -> web.Response:
+def error_page(status: int, title: str) -> web.Response:
     """An IIS error page of a remote client: the title alone."""
     text = f"<!DOCTYPE html><html><head><title>{title}</title></head><body><h2>{title}</h2></body></html>"
     reason = _REASONS.get(status)
-    return web.Response(status=status, reason=reason, text=text, content_type="text/html", headers=headers)
+    return web.Response(status=status, reason=reason, text=text, content_type="text/html")
 
 
 def bad_configuration() -> web.Response:

@@ -63,6 +63,8 @@ __all__ = [
 
 SERVER_RUNTIME = "system.webServer/serverRuntime"
 ACCESS = "system.webServer/security/access"
+WINDOWS_AUTHENTICATION = "system.webServer/security/authentication/windowsAuthentication"
+BASIC_AUTHENTICATION = "system.webServer/security/authentication/basicAuthentication"
 DEFAULT_PROXY = "system.net/defaultProxy"
 
 
@@ -84,6 +86,15 @@ class Iis:
     def upload_read_ahead_size(self, config_path: str) -> int:
         """``uploadReadAheadSize`` of section serverRuntime, in bytes."""
         return int(self._value(config_path, SERVER_RUNTIME, "uploadReadAheadSize"))
+
+    def sign_in_schemes(self, config_path: str) -> list[str]:
+        """What is offered to who has not signed in: the providers of Windows authentication in their order, Basic."""
+        windows = self.effective(config_path, WINDOWS_AUTHENTICATION)
+        providers = [str(item.attributes["value"]) for item in windows.items("providers")]
+        return [
+            *(providers if windows.root.attributes["enabled"].value else []),
+            *(["Basic"] if self._value(config_path, BASIC_AUTHENTICATION, "enabled") else []),
+        ]
 
     def check(self, config_path: str) -> None:
         """Read all that applies at a path, as a request to it makes IIS do.

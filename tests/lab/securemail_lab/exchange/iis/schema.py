@@ -129,6 +129,51 @@ SECTIONS: t.Mapping[str, ElementSchema] = types.MappingProxyType(
                 ),
             ),
         ),
+        "system.webServer/security/authentication/basicAuthentication": ElementSchema(
+            "basicAuthentication",
+            (
+                Attribute("enabled", "bool", False),
+                Attribute("realm", "string", ""),
+                Attribute("defaultLogonDomain", "string", ""),
+                Attribute(
+                    "logonMethod",
+                    "enum",
+                    "ClearText",
+                    symbols={"Interactive": 0, "Batch": 1, "Network": 2, "ClearText": 3},
+                ),
+            ),
+        ),
+        "system.webServer/security/authentication/windowsAuthentication": ElementSchema(
+            "windowsAuthentication",
+            (
+                Attribute("enabled", "bool", False),
+                Attribute("authPersistSingleRequest", "bool", False),
+                Attribute("authPersistNonNTLM", "bool", False),
+                Attribute("useKernelMode", "bool", True),
+                Attribute("useAppPoolCredentials", "bool", False),
+            ),
+            (
+                ElementSchema("providers", item=(Attribute("value", "string", "", required=True),)),
+                ElementSchema(
+                    "extendedProtection",
+                    (
+                        Attribute("tokenChecking", "enum", "None", symbols={"None": 0, "Allow": 1, "Require": 2}),
+                        Attribute(
+                            "flags",
+                            "flags",
+                            0,
+                            symbols={
+                                "None": 0,
+                                "Proxy": 1,
+                                "NoServiceNameCheck": 2,
+                                "AllowDotlessSpn": 4,
+                                "ProxyCohosting": 32,
+                            },
+                        ),
+                    ),
+                ),
+            ),
+        ),
         "system.net/defaultProxy": ElementSchema(
             "defaultProxy",
             (Attribute("enabled", "bool", True), Attribute("useDefaultCredentials", "bool", False)),

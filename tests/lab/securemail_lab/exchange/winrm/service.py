@@ -11,12 +11,12 @@ import weakref
 
 from aiohttp import web
 
+from ..accounts import Accounts, Denied
 from ..machine import Machine
-from .accounts import Accounts, Denied
 from .mishaps import ACCESS_DENIED, Mishap, Schedule
 from .operations import Operations
 from .sealing import BadSeal, protocol_of
-from .security import SCHEMES, Connection
+from .security import SCHEMES, SealedConnection
 from .settings import SIGNING_IN, UNREADABLE, Settings, count_request, read_settings
 from .soap import Fault, NotSoap, Request, fault_reply
 
@@ -46,7 +46,7 @@ class _Service:
         self._accounts = Accounts(machine, users)
         self._operations = Operations(machine)
         self._schedule = Schedule(machine)
-        self._connections: weakref.WeakKeyDictionary[asyncio.Transport, Connection] = weakref.WeakKeyDictionary()
+        self._connections: weakref.WeakKeyDictionary[asyncio.Transport, SealedConnection] = weakref.WeakKeyDictionary()
 
     async def close(self, app: web.Application) -> None:
         self._operations.close()
@@ -67,7 +67,7 @@ class _Service:
         self, http: web.Request, content: bytes, transport: asyncio.Transport, settings: Settings
     ) -> tuple[web.StreamResponse, str]:
         """The answer, and what the request was, for the count."""
-        connection = self._connections.setdefault(transport, Connection(self._accounts))
+        connection = self._connections.setdefault(transport, SealedConnection(self._accounts))
         try:
             user, challenge = self._authenticate(http, connection, settings)
         except Denied as denied:
@@ -93,7 +93,7 @@ class _Service:
         response = web.Response(status=status, body=answer, headers=headers)
         return await mishap.spoil(http, response) if mishap else response, request.action.rpartition("/")[2]
 
-    def _authenticate(self, http: web.Request, connection: Connection, settings: Settings) -> tuple[str, str]:
+    def _authenticate(self, http: web.Request, connection: SealedConnection, settings: Settings) -> tuple[str, str]:
         """The user, and what WWW-Authenticate says beside success."""
         credentials = http.headers.get("Authorization", "")
         if credentials == MUTUAL:
@@ -128,7 +128,7 @@ class _Service:
                 await self._befall(mishap, user)
             answer = b""
             if not mishap or mishap.acts:
-                if not self._accounts.administers(user):
+                if not self._accounts.knows(user):
                     raise Fault("w:AccessDenied", ACCESS_DENIED, "Access is denied.")
                 answer = await self._operations.answer(request, user, settings)
             if mishap and mishap.after:

@@ -17,8 +17,8 @@ from cryptography import x509
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives import hashes
 
-from ...state import JsonFile, write_atomically
-from ..machine import Machine
+from ..state import JsonFile, write_atomically
+from .machine import Machine
 
 #: User principal name in a certificate's subject alternative name, where smart-card log-on puts it, too.
 _UPN = x509.ObjectIdentifier("1.3.6.1.4.1.311.20.2.3")
@@ -35,12 +35,12 @@ class Denied(Exception):
 
 
 class Accounts:
-    """Users of a machine: ``DOMAIN\\user``, ``user`` and ``user@DOMAIN`` are one account, in any case.
+    """Users that a service of a machine knows: ``DOMAIN\\user``, ``user`` and ``user@DOMAIN`` are one, in any case.
 
     A machine that has joined a realm (``kerberos.json``: ``realm``, ``domain``) knows ``user@REALM``, too.
     """
 
-    def __init__(self, machine: Machine, users: t.Mapping[str, str]) -> None:
+    def __init__(self, machine: Machine, users: t.Mapping[str, str], file: str = "ntlm-users") -> None:
         self._machine = machine
         self._passwords: dict[str, str] = {}
         self._names: dict[str, str] = {}
@@ -57,14 +57,14 @@ class Accounts:
                 self._passwords[name.lower()] = password
                 self._names[name.lower()] = account
                 lines.append(":".join([*name.rpartition("\\")[::2], password]))
-        self._ntlm_file = machine.state / "ntlm-users"
+        self._ntlm_file = machine.state / file
         write_atomically(self._ntlm_file, "\n".join([*lines, ""]).encode(), mode=0o600)
 
     def canonical(self, name: str) -> str:
         return self._names.get(name.lower(), name)
 
-    def administers(self, account: str) -> bool:
-        """Whether an authenticated user may open a shell; others of the realm may not."""
+    def knows(self, account: str) -> bool:
+        """Whether an authenticated user is one of these; others of the realm are not."""
         return account in self._names.values()
 
     def basic(self, credentials: str) -> str:
@@ -104,7 +104,7 @@ class Accounts:
         for mapping in mappings:
             if mapping["issuer"].lower() in thumbprints and _fits(mapping["subject"].lower(), subject):
                 account = self.canonical(mapping["account"])
-                if self.administers(account):
+                if self.knows(account):
                     return account
         raise Denied
 
