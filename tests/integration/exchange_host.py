@@ -12,9 +12,11 @@ from dataclasses import dataclass
 from ansible_collections.pushops.securemail.tests.integration import running_lab
 from ansible_collections.pushops.securemail.tests.integration.running_ansible import ROOT, Inventory
 from securemail_lab.exchange import seed
+from securemail_lab.exchange.ews.frontend import FRONT_END
 from securemail_lab.exchange.host import ADMINISTRATOR
-from securemail_lab.exchange.iis import Iis
+from securemail_lab.exchange.iis import BASIC_AUTHENTICATION, Iis
 from securemail_lab.exchange.iis.dotnet import DefaultProxy, dotnet_default_proxy
+from securemail_lab.exchange.iis.edits import SetAttribute
 from securemail_lab.exchange.iis.hierarchy import APPHOST_FILE
 from securemail_lab.exchange.machine import Machine
 from securemail_lab.lab import Lab
@@ -60,6 +62,11 @@ class ExchangeHost:
     @property
     def password(self) -> str:
         return self.lab.secret("winrm")
+
+    def offer_basic(self) -> None:
+        """EWS's front end takes Basic, too; Exchange's setup turns it off."""
+        edits = [SetAttribute("enabled", "true")]
+        Iis(self.machine).commit(FRONT_END, BASIC_AUTHENTICATION, edits, "apphost")
 
     def inventory(self, **changed: t.Any) -> Inventory:
         """The host over HTTPS with NTLM; ``changed`` variables win."""

@@ -15,9 +15,6 @@ from ansible_collections.pushops.securemail.tests.integration.exchange_host impo
 from ansible_collections.pushops.securemail.tests.integration.running_ansible import CONTROLLER, Ansible, Task
 from ansible_collections.pushops.securemail.tests.integration.windows_firewall import WindowsFirewall
 from securemail_lab.exchange.events import EventLog
-from securemail_lab.exchange.ews.frontend import FRONT_END
-from securemail_lab.exchange.iis import BASIC_AUTHENTICATION, Iis
-from securemail_lab.exchange.iis.edits import SetAttribute
 from securemail_lab.exchange.mailbox import Mailboxes
 from securemail_lab.pki import Authority
 from securemail_lab.state import JsonFile
@@ -95,8 +92,7 @@ def test_the_sign_in_is_agreed_with_the_server_or_declared(ansible: Ansible, sit
     site.behind_a_proxy()
     refused = ansible.play(CONTROLLER, site.task(auth_type="basic")).result()
     assert refused.status == "failed" and "refuses the sign-in" in refused["msg"], "Exchange's setup turns Basic off"
-    switch = [SetAttribute("enabled", "true")]
-    Iis(site.host.machine).commit(FRONT_END, BASIC_AUTHENTICATION, switch, "apphost")
+    site.host.offer_basic()
     for auth_type, username in (("basic", MAILBOX), ("ntlm", "CONTOSO\\alex")):
         task = site.task(auth_type=auth_type, username=username, validate_certs=False, ca_path=None)
         run = ansible.play(CONTROLLER, task)

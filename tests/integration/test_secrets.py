@@ -57,10 +57,7 @@ from securemail_lab.apple import seed as apple_seed
 from securemail_lab.apple.developer_api import api as developer_api
 from securemail_lab.apple.developer_api.signing_in import role_of
 from securemail_lab.apple.developer_api.team import APIS, Team
-from securemail_lab.exchange.ews.frontend import FRONT_END
 from securemail_lab.exchange.host import ADMINISTRATOR
-from securemail_lab.exchange.iis import BASIC_AUTHENTICATION, Iis
-from securemail_lab.exchange.iis.edits import SetAttribute
 from securemail_lab.kerberos import Realm
 from securemail_lab.netscaler import sessions as netscaler_sessions
 from securemail_lab.netscaler.seed import LOGIN as NETSCALER_LOGIN
@@ -128,7 +125,7 @@ def exchange(
 def probed(folder: pathlib.Path, password: str = "", auth_type: str = "ntlm") -> t.Iterator[Scenario]:
     """EWS of the host, which posts to the controller."""
     host = ExchangeHost.create(folder / "lab")
-    Iis(host.machine).commit(FRONT_END, BASIC_AUTHENTICATION, [SetAttribute("enabled", "true")], "apphost")
+    host.offer_basic()
     host.replace(FRONT_FILE, 'uploadReadAheadSize="0"', 'uploadReadAheadSize="49152"')
     address, port = host.lab.address("exch02"), running_lab.free_ports(1)[0]
     secret = host.lab.secret("mailbox")

@@ -23,8 +23,7 @@ _FLAGS = ("removeWithMdm", "preventBackup")
 def apply(app: Json, platform: str, body: Json, *, takes_policies: bool, longest_value: int | None = None) -> None:
     """Change one platform of a container in place.
 
-    :param longest_value: characters that a policy may hold.
-
+    :param longest_value: characters that a policy may hold; none for any number.
     :raises Refusal: something in the body is not of the documented form; the caller must then keep the old container.
     """
     details = app[platform]
