@@ -169,11 +169,19 @@ def test_more_addresses_than_a_line_holds_are_several_rules_of_one_name(split_ar
     assert change.name == f"outbound rule '{NAME}'" and change.link == "listener-egress"
     assert [stored.rule.name for stored in done.rules] == [NAME] * len(change.action) == [NAME] * 3
     assert isinstance(change.after, list) and len(change.after) == 3
-    assert not plan(done, desired).changed and surplus(done, desired.flows) == []
-    assert judge_flow(done, "domain", flow).passes is True
-    assert judge_flow(done, "domain", listener(("198.18.0.2",))).passes is False
+    for held in (done, after(before, desired)):
+        assert not plan(held, desired).changed and surplus(held, desired.flows) == []
+        assert judge_flow(held, "domain", flow).passes is True
+        assert judge_flow(held, "domain", listener(("198.18.0.2",))).passes is False
     kinds = [(bool(stored.rule.all("LA4")), bool(stored.rule.all("LA6"))) for stored in done.rules]
     assert kinds == [(True, False), (True, False), (True, True)]
+
+
+def test_addresses_of_any_length_fill_their_lines() -> None:
+    base = ipaddress.ip_address("2001:db8:1111:2222:3333:4444:5555:6661")
+    flow = listener(tuple(str(base + 2 * number) for number in range(900)))
+    lines = lines_of(host(), Desired(False, (flow,)))
+    assert len(lines) == 5 and all(8100 < len(line) <= 8191 for line in lines[:-1])
 
 
 def test_a_source_list_too_long_for_a_line_is_refused() -> None:
