@@ -117,6 +117,7 @@ def test_an_incomplete_probe_names_what_is_missing(
         (None, "warning"),
         (f"pushops_rotation_last_success_timestamp_seconds{{}} {time.time() - 3600:.0f}\n", "pass"),
     ],
+    ids=["long ago", "unreadable", "no file", "an hour ago"],
 )
 def test_the_rotations_metrics_say_whether_it_still_runs(
     judge: t.Callable[..., dict[str, t.Any]], tmp_path: pathlib.Path, metrics: str | None, state: str
